@@ -1,0 +1,1 @@
+"""The pure domain: values and rules, no clock, no network, no store. See README.md."""

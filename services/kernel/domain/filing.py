@@ -1,0 +1,369 @@
+"""From what a citizen brought, by whatever channel, to what is filed. Pure.
+
+`consider` checks an application against the directory, looks for danger, finds the place and tells what
+travels openly and what is personal. All faults are told at once, each by the field's path in the JSON API
+(`citizen.phone`), a code that finds the citizen's words in data files, and a reason in English.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from services.kernel.domain import danger, phones, places, spelling
+from services.kernel.domain.directory import (
+    KINDS,
+    LANGUAGES,
+    District,
+    Kind,
+    Language,
+    Priority,
+)
+from services.kernel.domain.errors import Invalid
+
+MOST_TEXT = 4000
+"""Characters of what a citizen may write, trimmed."""
+MOST_NAME = 100
+MOST_PLACE = 100
+MOST_LANDMARK = 200
+MOST_SUGGESTED = 3
+CLEAR = 0.04
+"""By how much the likeliest village must lead the next."""
+MOST_NAMED = 40
+"""Allowed values that a reason spells out; `allowed` has them all."""
+
+_LONGEST_WORD = 32
+_MOST_DOUBTFUL = 3
+_DOUBTFUL = "\u093c\u0900\u0901\u0902"  # nukta and the nasals: each is written in two ways
+
+Suggest = Callable[[str, Kind], tuple[str, ...]]
+"""Services that a text may be about, best first."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """What a citizen brought, as he gave it, unchecked. None and "" are the same: not given."""
+
+    district: str
+    kind: str | None = None
+    text: str | None = None
+    language: str | None = "hi"
+    service: str | None = None
+    block: str | None = None
+    village: str | None = None
+    landmark: str | None = None
+    lat: float | None = None
+    lng: float | None = None
+    name: str | None = None
+    phone: str | None = None
+    on_behalf_of: str | None = None
+    confidential: bool = False
+    named_official: str | None = None
+
+    def digest(self) -> str:
+        """SHA-256, hex, of all that was given: equal for two requests that say the same."""
+        given = {
+            f.name: value
+            for f in fields(self)
+            if (value := getattr(self, f.name)) not in (None, "") and value is not False
+        }
+        # ASCII escapes, so that even an unpaired surrogate has a digest
+        return sha256(json.dumps(given, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Considered:
+    """An application that can be filed. From `text` on everything is personal and travels sealed."""
+
+    kind: Kind
+    language: Language
+    priority: Priority
+    dangers: tuple[str, ...]
+    service: str | None
+    suggested: tuple[str, ...]
+    block: str | None
+    village: str | None
+    confidential: bool
+    named_official: str | None
+    directory_version: int
+    text: str
+    name: str | None
+    phone: str | None
+    on_behalf_of: str | None
+    landmark: str | None
+    village_text: str | None
+    lat: float | None
+    lng: float | None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field. `code`: missing, too_long, not_allowed, unknown_field or invalid."""
+
+    field: str
+    code: str
+    reason: str
+    allowed: tuple[str, ...] = ()
+
+
+class Faulty(Invalid):
+    """One or more fields are wrong; `field` and `reason` are the first one's."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(self.faults[0].reason, field=self.faults[0].field)
+
+
+class _Wrong(Exception):
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
+
+
+def consider(application: Application, directory: District, suggest: Suggest) -> Considered:
+    """What is filed for `application` in `directory`. Raises Faulty with every fault."""
+    faults: list[Fault] = []
+    check = _Checks(application, directory, faults)
+    kind = check.kind()
+    text = check.text()
+    language = check.language()
+    service = check.service(kind)
+    block = check.block()
+    village_words = check.line("place.village", application.village, MOST_PLACE)
+    landmark = check.line("place.landmark", application.landmark, MOST_LANDMARK)
+    lat, lng = check.position()
+    name = check.line("citizen.name", application.name, MOST_NAME)
+    phone = check.phone()
+    on_behalf_of = check.line("on_behalf_of", application.on_behalf_of, MOST_NAME)
+    named_official = check.official()
+    if faults or kind is None or text is None or language is None:
+        raise Faulty(faults)
+    village = _village(directory, village_words, block)
+    return Considered(
+        kind=kind,
+        language=language,
+        priority=danger.priority(text),
+        dangers=dangers(text),
+        service=service,
+        suggested=() if service else suggest(comparable(text), kind)[:MOST_SUGGESTED],
+        block=village.block,
+        village=village.id,
+        confidential=application.confidential,
+        named_official=named_official,
+        directory_version=directory.version,
+        text=text,
+        name=name,
+        phone=phone,
+        on_behalf_of=on_behalf_of,
+        landmark=landmark,
+        village_text=village.words,
+        lat=lat,
+        lng=lng,
+    )
+
+
+def dangers(text: str) -> tuple[str, ...]:
+    """The rules that found danger in `text`, each once."""
+    return tuple(dict.fromkeys(found.rule for found in danger.find(text)))
+
+
+def comparable(text: str) -> str:
+    """`text` without words that no language has. Comparing tries every spelling of a word, and the
+    spellings double with each doubtful letter: a made-up word must not cost seconds."""
+    return " ".join(word for word in spelling.words(text) if _is_plausible(word))
+
+
+def _is_plausible(word: str) -> bool:
+    doubtful = sum(char in _DOUBTFUL for char in unicodedata.normalize("NFD", word))
+    return len(word) <= _LONGEST_WORD and doubtful <= _MOST_DOUBTFUL
+
+
+def not_allowed(field: str, what: str, allowed: Iterable[str]) -> Fault:
+    """`what` is not among `allowed`; the value itself is somebody's words and is not repeated."""
+    known = tuple(allowed)
+    named = ", ".join(known[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
+    return Fault(field, "not_allowed", f"{what}; allowed: {named}", known)
+
+
+T = TypeVar("T")
+
+
+class _Checks:
+    """One check a field; a fault is noted and the field is then None."""
+
+    def __init__(self, given: Application, directory: District, faults: list[Fault]) -> None:
+        self._given = given
+        self._directory = directory
+        self._faults = faults
+
+    def _noting(self, check: Callable[[], T]) -> T | None:
+        try:
+            return check()
+        except _Wrong as wrong:
+            self._faults.append(wrong.fault)
+            return None
+
+    def line(self, field: str, value: str | None, most: int) -> str | None:
+        return self._noting(lambda: _line(field, value, most))
+
+    def kind(self) -> Kind | None:
+        return self._noting(lambda: _choice("kind", self._given.kind, KINDS, None))
+
+    def language(self) -> Language | None:
+        return self._noting(lambda: _choice("language", self._given.language, LANGUAGES, "hi"))
+
+    def text(self) -> str | None:
+        def check() -> str:
+            text = _clean("text", self._given.text or "").strip()
+            if not _says_something(text):
+                raise _Wrong(Fault("text", "missing", "text says nothing"))
+            if len(text) > MOST_TEXT:
+                raise _Wrong(_too_long("text", MOST_TEXT))
+            return text
+
+        return self._noting(check)
+
+    def service(self, kind: Kind | None) -> str | None:
+        def check() -> str | None:
+            wanted = _line("service", self._given.service, MOST_NAME)
+            if wanted is None:
+                return None
+            of_kind = [s.id for s in self._directory.services if kind is None or kind in s.kinds]
+            if wanted not in of_kind:
+                if wanted in self._directory.service_by_id:
+                    raise _Wrong(not_allowed("service", f"takes no {kind}", of_kind))
+                raise _Wrong(not_allowed("service", "no such service", of_kind))
+            return wanted
+
+        return self._noting(check)
+
+    def block(self) -> str | None:
+        def check() -> str | None:
+            words = _line("place.block", self._given.block, MOST_PLACE)
+            if words is None or words in self._directory.block_by_id:
+                return words
+            found = places.match_block(self._directory, comparable(words))
+            if found is None:
+                raise _Wrong(not_allowed("place.block", "no such block", self._directory.block_by_id))
+            return found.id
+
+        return self._noting(check)
+
+    def position(self) -> tuple[float | None, float | None]:
+        lat = self._noting(lambda: _degrees("place.lat", self._given.lat, 90))
+        lng = self._noting(lambda: _degrees("place.lng", self._given.lng, 180))
+        if (self._given.lat is None) != (self._given.lng is None):
+            absent = "place.lat" if self._given.lat is None else "place.lng"
+            self._faults.append(Fault(absent, "missing", "lat and lng come together"))
+        return lat, lng
+
+    def phone(self) -> str | None:
+        def check() -> str | None:
+            words = _line("citizen.phone", self._given.phone, MOST_NAME)
+            if words is None:
+                return None
+            try:
+                return phones.normalise(words)
+            except Invalid as error:
+                raise _Wrong(Fault("citizen.phone", "invalid", error.reason)) from None
+
+        return self._noting(check)
+
+    def official(self) -> str | None:
+        def check() -> str | None:
+            named = _line("named_official", self._given.named_official, MOST_NAME)
+            if named is not None and named not in self._directory.officer_by_id:
+                reason = "no such officer; an id of the district's directory is wanted"
+                raise _Wrong(Fault("named_official", "not_allowed", reason))
+            return named
+
+        return self._noting(check)
+
+
+@dataclass(frozen=True)
+class _Village:
+    """`words`: the citizen's own, kept unless they are the village's name or id to the letter."""
+
+    block: str | None
+    id: str | None
+    words: str | None
+
+
+def _village(directory: District, words: str | None, block: str | None) -> _Village:
+    """Which village is meant. What fits several about equally well stays the citizen's words alone."""
+    if words is None:
+        return _Village(block, None, None)
+    by_id = [
+        (of.id, village.id)
+        for of in directory.blocks
+        if block is None or of.id == block
+        for village in of.villages
+        if village.id == words
+    ]
+    if len(by_id) == 1:
+        return _Village(*by_id[0], None)
+    matches = places.match_village(directory, comparable(words), block)
+    if not matches or (len(matches) > 1 and matches[0].score - matches[1].score < CLEAR):
+        return _Village(block, None, words)
+    best = matches[0]
+    return _Village(best.block.id, best.village.id, None if best.score == 1 else words)
+
+
+C = TypeVar("C", bound=str)
+
+
+def _choice(field: str, value: str | None, allowed: tuple[C, ...], default: C | None) -> C:
+    if not value:
+        if default is None:
+            raise _Wrong(Fault(field, "missing", f"{field} is missing", tuple(allowed)))
+        return default
+    chosen = next((choice for choice in allowed if choice == value), None)
+    if chosen is None:
+        raise _Wrong(not_allowed(field, f"no such {field}", allowed))
+    return chosen
+
+
+def _line(field: str, value: str | None, most: int) -> str | None:
+    """One line: runs of white space become one space; nothing left is None."""
+    if value is None:
+        return None
+    line = " ".join(_clean(field, value).split())
+    if len(line) > most:
+        raise _Wrong(_too_long(field, most))
+    return line if _says_something(line) else None
+
+
+def _clean(field: str, value: str) -> str:
+    """`value` with one kind of line end and without control characters (a word processor's leftovers)."""
+    if "\x00" in value:
+        raise _Wrong(Fault(field, "invalid", "contains a NUL character"))
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise _Wrong(Fault(field, "invalid", "contains an unpaired surrogate"))
+    lines = value.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        " " if unicodedata.category(char) == "Cc" and char not in "\n\t" else char for char in lines
+    )
+
+
+def _says_something(text: str) -> bool:
+    """Whether anything of it is to be seen: letters, digits, signs; not only spaces and joiners."""
+    return any(unicodedata.category(char)[0] in "LNSP" for char in text)
+
+
+def _too_long(field: str, most: int) -> Fault:
+    return Fault(field, "too_long", f"more than {most} characters")
+
+
+def _degrees(field: str, value: Any, most: int) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Wrong(Fault(field, "invalid", "not a number"))
+    if not (math.isfinite(value) and -most <= value <= most):
+        raise _Wrong(Fault(field, "invalid", f"degrees from -{most} to {most} are wanted"))
+    return float(value)
