@@ -1,0 +1,168 @@
+"""The case store: the one way in which room `case` is read and acted upon over HTTP.
+
+An act is checked against the lifecycle before it is an event. The write is one atomic update guarded by
+the case's version, and by the clock's `last_fired` that was read, so that nothing is stamped before what
+the clock has already said; the event lies in the outbox of the same write and goes to Kafka after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from services.kernel.adapters import case_document, metrics
+from services.kernel.adapters.clock import Clock
+from services.kernel.adapters.group_commit import GroupCommit
+from services.kernel.adapters.outbox import Outbox, to_entry
+from services.kernel.adapters.publishing import Publishing
+from services.kernel.adapters.room_store import Draft, RoomStore
+from services.kernel.adapters.vault import Seals
+from services.kernel.contracts.codec import announce
+from services.kernel.contracts.envelope import Words
+from services.kernel.contracts.events import EVENTS, CaseEvent, Sealed
+from services.kernel.domain.case import Act, Case, Fact, perform
+from services.kernel.domain.errors import Conflict, Invalid, StaleVersion, Unknown
+
+COLLECTION = "cases"
+TICK = timedelta(milliseconds=1)
+ATTEMPTS = 6
+READS = ("sla.last_fired",)
+"""What drafts of room `case` carry of the clock: no fact is stamped before what it has said."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A case as it lies in the store. `n` is its version; `document` the whole, for reading other rooms."""
+
+    case: Case
+    n: int
+    last_fired: datetime | None
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an act came to. `repeated`: the same cause brought it about before, and this is that outcome."""
+
+    case: Case
+    n: int
+    at: datetime
+    repeated: bool = False
+
+
+def stamp(now: datetime, *not_before: datetime | None) -> datetime:
+    """`now`, or an instant strictly later than every one of `not_before`."""
+    return max([now, *(instant + TICK for instant in not_before if instant is not None)])
+
+
+def to_event(case: Case, fact: Fact, at: datetime, sealed: Sealed | None) -> CaseEvent:
+    """The event that announces `fact`. Raises Invalid, naming the field, for data of a wrong type."""
+    fields = {
+        "ticket": case.ticket,
+        "district": case.district,
+        "at": at,
+        "sealed": sealed,
+        **{name: value for name, value in fact.data.items() if value is not None},
+    }
+    try:
+        event = EVENTS[fact.type].model_validate(fields)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        raise Invalid(fault["msg"], field=".".join(str(part) for part in fault["loc"])) from None
+    assert isinstance(event, CaseEvent)
+    return event
+
+
+class CaseStore:
+    """Reads cases and acts on them. `start` begins publishing in the background."""
+
+    def __init__(self, rooms: RoomStore, outbox: Outbox, vault: Seals, clock: Clock) -> None:
+        """`rooms`: room `case`, its drafts carrying `sla.last_fired` (see READS)."""
+        self._rooms = rooms
+        self._outbox = outbox
+        self._vault = vault
+        self._clock = clock
+        self._writes: GroupCommit[Draft, bool] = GroupCommit(self._commit)
+        self._publishing: Publishing[Draft] = Publishing("case", self._send)
+
+    def start(self) -> None:
+        self._publishing.start()
+
+    async def stop(self) -> None:
+        await self._publishing.stop()
+
+    async def load(self, ticket: str) -> Stored:
+        """Raises Unknown when no such case is stored (yet), Unavailable."""
+        document = await self._rooms.document(ticket)
+        if document is None or "case" not in document:
+            raise Unknown("there is no such case", field="ticket")
+        return stored(document)
+
+    async def act(self, ticket: str, act: Act, *, expected_version: int | None = None) -> Done:
+        """Carry out `act`. Without `expected_version` a lost race is tried again on the fresh state.
+
+        Raises IllegalAction, Forbidden, Invalid, StaleVersion, Unknown, Unavailable.
+        """
+        for _ in range(ATTEMPTS):
+            draft = (await self._rooms.read([ticket]))[ticket]
+            if not draft.n:
+                raise Unknown("there is no such case", field="ticket")
+            case = case_document.from_fields(ticket, draft.room)
+            earlier = case.by_cause(act.cause) if act.cause is not None else None
+            if earlier is not None:
+                if earlier.action != act.action:
+                    raise Conflict("this key was used before for another action", field="cause")
+                metrics.ACTS.labels(act.action, "repeated").inc()
+                return Done(case, earlier.n, earlier.at, repeated=True)
+            if expected_version is not None and expected_version != draft.n:
+                raise StaleVersion(expected_version, draft.n)
+            done = await self._fold(draft, case, act)
+            if await self._writes.submit(draft):
+                self._publishing.put(draft)
+                metrics.ACTS.labels(act.action, "done").inc()
+                return done
+        raise Conflict("the case is being changed by others; try again")
+
+    async def _fold(self, draft: Draft, case: Case, act: Act) -> Done:
+        last_fired = (draft.others.get("sla") or {}).get("last_fired")
+        at = stamp(self._clock(), last_fired, case.updated_at - TICK)
+        n = draft.n + 1
+        after, fact = perform(case, act, n=n, at=at)
+        sealed = None
+        if act.note is not None:
+            words = Words(note=act.note, public=act.public)
+            sealed = await self._vault.seal(words, after.ticket)
+        entry = to_entry(announce(to_event(after, fact, at, sealed), "case", n))
+        draft.room = case_document.to_fields(after)
+        draft.outbox = [*self._outbox.remaining(draft.ticket, draft.outbox), entry]
+        draft.n = n
+        draft.guards["sla.last_fired"] = last_fired
+        draft.unsent_since = draft.unsent_since or at
+        return Done(after, n, at)
+
+    async def _commit(self, drafts: Sequence[Draft]) -> Sequence[bool]:
+        """One bulk for many acts. Of two acts on one case in it, the second loses by its guard."""
+        lost = await self._rooms.write(drafts)
+        return [index not in lost for index in range(len(drafts))]
+
+    async def _send(self, drafts: Sequence[Draft]) -> None:
+        outboxes: dict[str, dict[int, Mapping[str, Any]]] = {}
+        for draft in drafts:
+            entries = outboxes.setdefault(draft.ticket, {})
+            entries.update({entry["n"]: entry for entry in draft.outbox})
+        await self._outbox.publish({t: list(entries.values()) for t, entries in outboxes.items()})
+        await self._rooms.trim([(ticket, max(entries)) for ticket, entries in outboxes.items()])
+
+
+def stored(document: Mapping[str, Any]) -> Stored:
+    room = document["case"]
+    return Stored(
+        case=case_document.from_fields(document["_id"], room),
+        n=room["n"],
+        last_fired=(document.get("sla") or {}).get("last_fired"),
+        document=document,
+    )

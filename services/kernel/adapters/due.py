@@ -1,0 +1,90 @@
+"""The due-index loop: what falls due is found by an index, taken in bulk and fired by a guarded write.
+
+One loop serves the clock of cases, the sender of messages and what else waits for an instant. It sleeps
+until the next due instant but at most half a second, and is woken when something is armed nearer. Work
+is shared by buckets: an item hashes into one of 256, and a process takes those of its Kafka partitions.
+The guarded write alone decides who fired; two processes with the same bucket do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.kernel.adapters import metrics
+from services.kernel.adapters.clock import Clock
+from services.kernel.adapters.logging import get_logger
+from services.kernel.domain.errors import Retry
+
+log = get_logger()
+BUCKETS = 256
+LONGEST_SLEEP_SECONDS = 0.5
+
+
+def bucket_of(key: str) -> int:
+    """A stable bucket, the same in every process and version."""
+    return zlib.crc32(key.encode()) % BUCKETS
+
+
+def buckets_of(partitions: Collection[int], partition_count: int) -> list[int]:
+    """The buckets that belong to `partitions` of a topic of `partition_count`."""
+    return [b for b in range(BUCKETS) if b % partition_count in partitions]
+
+
+class Due(Protocol):
+    """What falls due. `fire` takes up to `limit` items that are due at `now` in `buckets` and says how
+    many it took up and when the next one is due, as far as it knows. It may raise Retry."""
+
+    async def fire(
+        self, now: datetime, buckets: Sequence[int], limit: int
+    ) -> tuple[int, datetime | None]: ...
+
+
+class DueLoop:
+    """Runs until cancelled; it raises nothing but cancellation."""
+
+    def __init__(
+        self,
+        name: str,
+        due: Due,
+        clock: Clock,
+        buckets: Callable[[], Sequence[int]],
+        *,
+        limit: int = 500,
+    ) -> None:
+        self.name = name
+        self._due = due
+        self._clock = clock
+        self._buckets = buckets
+        self._limit = limit
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was armed that may be due before the loop would look again."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            self._wake.clear()
+            wait = LONGEST_SLEEP_SECONDS
+            buckets = self._buckets()
+            if buckets:
+                try:
+                    taken, next_at = await self._due.fire(self._clock(), buckets, self._limit)
+                    if taken:
+                        metrics.TIMERS_FIRED.labels(self.name, "taken").inc(taken)
+                    if taken >= self._limit:
+                        continue
+                    if next_at is not None:
+                        wait = min(wait, max(0.0, (next_at - self._clock()).total_seconds()))
+                except Retry as error:
+                    log.warning("due.postponed", loop=self.name, why=str(error))
+                except Exception:
+                    log.exception("due.fault", loop=self.name)
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(wait, 0.001))
+            except TimeoutError:
+                continue

@@ -1,0 +1,148 @@
+"""A faust worker whose losses are fenced (what faust loses by itself was measured: docs/decisions/0003).
+
+Faust acknowledges in `finally`: a batch whose handling raises or is cancelled counts as done. So records
+are taken as raw bytes, the guard lets no exception out, and handling is shielded: on a stop or rebalance
+the batch in hand is finished within a bound, or the process ends hard before anything is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import Any
+
+import faust
+from aiokafka import TopicPartition
+
+from services.kernel.adapters import metrics
+from services.kernel.adapters.guard import Guard
+from services.kernel.adapters.logging import get_logger
+from services.kernel.adapters.periodic import every
+from services.kernel.adapters.process import background
+from services.kernel.adapters.settings import Settings
+from services.kernel.contracts.codec import Record
+
+log = get_logger()
+FINISH_SECONDS = 8.0
+DRAIN_EVERY_SECONDS = 2.0
+LAG_EVERY_SECONDS = 1.0
+
+
+class Worker:
+    """One consumer of one topic. Scale by processes and partitions, never by `concurrency`."""
+
+    def __init__(self, name: str, topic: str, guard: Guard, settings: Settings) -> None:
+        self.name = name
+        self.topic = topic
+        self._guard = guard
+        self._handled: dict[int, int] = {}
+        self._app = faust.App(
+            f"samvad-{name}",
+            broker=f"kafka://{settings.kafka}",
+            store="memory://",
+            datadir=settings.home / "run" / f"faust-{name}",
+            autodiscover=False,
+            web_enabled=False,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            consumer_auto_offset_reset="earliest",
+            broker_session_timeout=10.0,
+            broker_heartbeat_interval=3.0,
+            broker_commit_interval=1.0,
+            stream_buffer_maxsize=settings.batch,
+            stream_wait_empty=True,
+            worker_redirect_stdouts=False,
+        )
+        channel = self._app.topic(
+            topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        )
+        batch, within = settings.batch, settings.within
+
+        async def consume(stream: Any) -> None:
+            async for events in stream.take_events(batch, within=within):
+                await self._finish([_record(event.message) for event in events])
+
+        self._app.agent(channel, concurrency=1, name=f"samvad-{name}")(consume)
+
+    async def start(self, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
+        """Start consuming; the process is told to stop when faust stops by itself."""
+        await self._app.start()
+        stack.push_async_callback(self._app.stop)
+        background(stack, self._watch(), stopping)
+        background(stack, every(DRAIN_EVERY_SECONDS, "drain", self._drain), stopping)
+        background(stack, every(LAG_EVERY_SECONDS, "lag", self._measure), stopping)
+
+    def partitions(self) -> set[int]:
+        """The partitions that this process owns now."""
+        return {tp.partition for tp in self._assignment()}
+
+    async def assigned(self) -> bool:
+        return bool(self._assignment())
+
+    def _assignment(self) -> set[TopicPartition]:
+        try:
+            assignment = self._app.consumer.assignment()
+        except (AttributeError, RuntimeError):
+            return set()
+        return {tp for tp in assignment if tp.topic == self.topic}
+
+    async def _finish(self, records: list[Record]) -> None:
+        task = asyncio.ensure_future(self._handle(records))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await _within(task, FINISH_SECONDS)
+            raise
+
+    async def _handle(self, records: list[Record]) -> None:
+        await self._guard.handle(records)
+        for record in records:
+            self._handled[record.partition] = record.offset
+
+    async def _watch(self) -> None:
+        await self._app.wait_until_stopped()
+        log.error("worker.faust_stopped", crashed=self._app.crashed)
+
+    async def _drain(self) -> None:
+        owned = sorted(self.partitions())
+        if owned:
+            await self._guard.drain(owned)
+
+    async def _measure(self) -> None:
+        lag = 0
+        for tp in self._assignment():
+            end = self._app.consumer.highwater(tp)
+            done = self._handled.get(tp.partition)
+            if end is not None and done is not None:
+                lag += max(0, end - done - 1)
+        metrics.CONSUMER_LAG.labels(self.name).set(lag)
+
+
+async def _within(task: asyncio.Future[None], seconds: float) -> None:
+    """Let the batch in hand end; otherwise die before faust commits what was not done."""
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.shield(task)
+    except BaseException:
+        log.error("worker.stopped_hard")
+        os._exit(70)
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        headers=_headers(message.headers),
+        value=message.value,
+        timestamp_ms=int((message.timestamp or 0) * 1000),
+    )
+
+
+def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
+    if not headers:
+        return ()
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    return tuple((name, bytes(value)) for name, value in pairs)

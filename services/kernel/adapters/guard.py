@@ -1,0 +1,235 @@
+"""The guard: every record that a consumer takes ends as done, retry or reject, and never as lost.
+
+    decode raw bytes → drop if already applied → handle → outcome
+
+*retry*: a dependency is down; the batch waits and is run again, the offset stays, the order stays.
+*reject*: the record is poison; it is parked with every later record of its case for this consumer, a copy
+goes to the dead-letter topic, and other cases go on. An unforeseen exception is a retry a bounded number
+of times and then a reject, except for `filed`: a citizen's case is never set aside for our own fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.kernel.adapters import metrics
+from services.kernel.adapters.logging import get_logger
+from services.kernel.contracts.codec import Received, Record, Undecodable, receive
+from services.kernel.contracts.events import CaseFiled, Event
+from services.kernel.domain.errors import Retry
+
+log = get_logger()
+FAULTS_BEFORE_REJECT = 5
+FIRST_WAIT_SECONDS = 0.05
+LONGEST_WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first record of a case that could not be applied; what came before it was applied.
+
+    `rejected`: the handler says that it is poison. Otherwise it is a fault that may pass.
+    """
+
+    received: Received
+    reason: str
+    rejected: bool = False
+
+
+class Handler(Protocol):
+    """Applies a batch; idempotent. Raises Retry for the whole; returns the cases that failed alone."""
+
+    uses: Mapping[str, type[Event]]
+
+    async def handle(self, batch: Sequence[Received]) -> list[Failure]: ...
+
+
+class Parks(Protocol):
+    """Where rejected records wait; see `parking.py`."""
+
+    async def parked_keys(self, keys: Sequence[str]) -> set[str]: ...
+
+    async def park(self, records: Sequence[tuple[Record, str | None]]) -> None:
+        """Each record with its reason, None for those that only wait behind a rejected one."""
+        ...
+
+    async def keys_to_drain(self, partitions: Sequence[int]) -> list[str]: ...
+
+    async def waiting(self, key: str) -> list[Record]: ...
+
+    async def release(self, record: Record) -> None: ...
+
+    async def keep(self, key: str, record: Record, reason: str) -> None: ...
+
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Guard:
+    """One consumer's guard. `handle` returns when every record is done or parked."""
+
+    def __init__(
+        self, consumer: str, handler: Handler, parking: Parks, *, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self.consumer = consumer
+        self._handler = handler
+        self._parking = parking
+        self._sleep = sleep
+        self._faults: Counter[tuple[str, int, int]] = Counter()
+        # a drain and a batch never run at once, or a requeued record could overtake its case
+        self._turn = asyncio.Lock()
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """Take a batch to its end. It raises nothing but cancellation."""
+        started = time.perf_counter()
+        async with self._turn:
+            await self._insist(lambda: self._admit(records))
+        metrics.BATCH_SIZE.labels(self.consumer).observe(len(records))
+        metrics.BATCH_SECONDS.labels(self.consumer).observe(time.perf_counter() - started)
+
+    async def drain(self, partitions: Sequence[int]) -> int:
+        """Handle the parked records that were marked to be requeued; how many were done."""
+        done = 0
+        async with self._turn:
+            for key in await self._parking.keys_to_drain(partitions):
+                done += await self._drain_key(key)
+        return done
+
+    async def _insist(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Run `step` until it goes through, waiting longer each time (full jitter)."""
+        attempt = 0
+        while True:
+            try:
+                return await step()
+            except Retry as error:
+                cause = type(error).__name__.lower()
+            except Exception:
+                # nothing may leave the worker's loop: faust would acknowledge the batch unhandled
+                log.exception("guard.fault", consumer=self.consumer)
+                cause = "fault"
+            metrics.RETRIED.labels(self.consumer, cause).inc()
+            await self._wait(attempt)
+            attempt += 1
+
+    async def _wait(self, attempt: int) -> None:
+        longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
+        await self._sleep(random.uniform(longest / 2, longest))
+
+    async def _admit(self, records: Sequence[Record]) -> None:
+        batch: list[Received] = []
+        aside: list[tuple[Record, str | None]] = []
+        parked = await self._parking.parked_keys([key_of(record) for record in records])
+        for record in records:
+            key = key_of(record)
+            if key in parked:
+                aside.append((record, None))
+                continue
+            try:
+                batch.append(receive(record, self._handler.uses))
+            except Undecodable as error:
+                aside.append((record, f"undecodable: {error}"))
+                parked.add(key)
+        await self._park(aside)
+        await self._apply(batch)
+
+    async def _apply(self, batch: Sequence[Received]) -> None:
+        pending = list(batch)
+        attempt = 0
+        while pending:
+            failures = await self._try(pending)
+            left: list[Received] = []
+            aside: list[tuple[Record, str | None]] = []
+            for failure in failures:
+                key = failure.received.id.ticket
+                mine = [received for received in pending if received.id.ticket == key]
+                behind = mine[mine.index(failure.received) :]
+                if self._is_final(failure):
+                    aside.append((failure.received.record, failure.reason))
+                    aside.extend((received.record, None) for received in behind[1:])
+                else:
+                    left.extend(behind)
+            await self._park(aside)
+            metrics.HANDLED.labels(self.consumer, "done").inc(len(pending) - len(left) - len(aside))
+            pending = left
+            metrics.STUCK.labels(self.consumer).set(
+                len(left) if attempt >= FAULTS_BEFORE_REJECT else 0
+            )
+            if pending:
+                metrics.RETRIED.labels(self.consumer, "fault").inc()
+                await self._wait(attempt)
+                attempt += 1
+        self._faults.clear()
+
+    async def _try(self, pending: Sequence[Received]) -> list[Failure]:
+        """Hand over the batch; a fault of the whole is narrowed down to the cases that cause it."""
+        try:
+            return await self._handler.handle(pending)
+        except Retry:
+            raise
+        except Exception as error:
+            log.exception("guard.batch_fault", consumer=self.consumer, records=len(pending))
+            by_key: dict[str, list[Received]] = {}
+            for received in pending:
+                by_key.setdefault(received.id.ticket, []).append(received)
+            if len(by_key) == 1:
+                return [Failure(pending[0], f"{type(error).__module__}.{type(error).__qualname__}")]
+        return [failure for one in by_key.values() for failure in await self._try(one)]
+
+    def _is_final(self, failure: Failure) -> bool:
+        if failure.rejected:
+            return True
+        record = failure.received.record
+        place = (record.topic, record.partition, record.offset)
+        self._faults[place] += 1
+        is_filed = failure.received.type == CaseFiled.TYPE
+        if self._faults[place] < FAULTS_BEFORE_REJECT or is_filed:
+            return False
+        del self._faults[place]
+        return True
+
+    async def _park(self, aside: Sequence[tuple[Record, str | None]]) -> None:
+        if not aside:
+            return
+        await self._parking.park(aside)
+        for _record, reason in aside:
+            outcome = "rejected" if reason is not None else "parked"
+            metrics.HANDLED.labels(self.consumer, outcome).inc()
+        log.error(
+            "guard.parked",
+            consumer=self.consumer,
+            rejected=sum(reason is not None for _, reason in aside),
+            behind=sum(reason is None for _, reason in aside),
+        )
+
+    async def _drain_key(self, key: str) -> int:
+        """In order, until the key is empty or one is rejected again, which keeps the key parked."""
+        done = 0
+        for record in await self._parking.waiting(key):
+            try:
+                received = receive(record, self._handler.uses)
+            except Undecodable as error:
+                await self._parking.keep(key, record, f"undecodable: {error}")
+                return done
+            failures = await self._try([received])
+            if failures:
+                await self._parking.keep(key, record, failures[0].reason)
+                return done
+            await self._parking.release(record)
+            metrics.HANDLED.labels(self.consumer, "drained").inc()
+            done += 1
+        return done
+
+
+def key_of(record: Record) -> str:
+    """The record's key as text: the ticket on the case topic; bytes that are no text as hex."""
+    raw = record.key or b""
+    try:
+        return raw.decode("ascii")
+    except UnicodeDecodeError:
+        return raw.hex()

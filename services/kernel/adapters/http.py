@@ -1,0 +1,231 @@
+"""What every process serves over HTTP: health, metrics, errors as one shape, limits on what comes in.
+
+Errors are `{"error": {"code", "reason", "field"?, …}}`. A body that is no JSON, too large or too deep,
+or that holds what no store takes (NUL, unpaired surrogates), is refused before any handler sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import orjson
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.kernel.adapters import metrics
+from services.kernel.adapters.logging import get_logger
+from services.kernel.domain import errors
+
+log = get_logger()
+Check = Callable[[], Awaitable[bool]]
+MAX_BODY_BYTES = 256 * 1024
+MAX_DEPTH = 20
+
+
+class Malformed(errors.Refused):
+    """The bytes are not of the format that they claim."""
+
+    code = "malformed"
+
+
+class UnsupportedMedia(errors.Refused):
+    """The format is not one that is taken here."""
+
+    code = "unsupported_media_type"
+
+
+STATUS: Mapping[type[errors.Refused], int] = {
+    errors.Invalid: 422,
+    errors.Unknown: 404,
+    errors.Forbidden: 403,
+    errors.Conflict: 409,
+    errors.Unauthenticated: 401,
+    Malformed: 400,
+    UnsupportedMedia: 415,
+}
+
+
+def problem(status: int, code: str, reason: str, **more: Any) -> Response:
+    """One error answer; entries that are None are left out."""
+    body = {"code": code, "reason": reason, **{k: v for k, v in more.items() if v is not None}}
+    headers = {"Retry-After": str(more["retry_after"])} if "retry_after" in more else None
+    return Response(orjson.dumps({"error": body}), status, headers, "application/json")
+
+
+def refusal(error: errors.Refused) -> Response:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 400)
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.IllegalAction):
+        more = {"state": error.state, "action": error.action, "allowed": list(error.allowed)}
+    if isinstance(error, errors.StaleVersion):
+        more = {"expected_version": error.expected, "version": error.version}
+    return problem(status, error.code, error.reason, field=error.field, **more)
+
+
+def instrument(app: FastAPI, ready: Mapping[str, Check]) -> None:
+    """Add health, metrics and the error answers to a service's application."""
+
+    @app.get("/health/live", include_in_schema=False)
+    async def live() -> Response:
+        return Response(b'{"live":true}', media_type="application/json")
+
+    @app.get("/health/ready", include_in_schema=False)
+    async def readiness() -> Response:
+        names = list(ready)
+        answers = await asyncio.gather(*(_ask(ready[name]) for name in names))
+        checks = dict(zip(names, answers, strict=True))
+        for name, up in checks.items():
+            metrics.DEPENDENCY_UP.labels(name).set(up)
+        body = orjson.dumps({"ready": all(answers), "checks": checks})
+        return Response(body, 200 if all(answers) else 503, media_type="application/json")
+
+    @app.get("/metrics", include_in_schema=False)
+    async def scrape() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(errors.Refused)
+    async def refused(_: Request, error: errors.Refused) -> Response:
+        return refusal(error)
+
+    @app.exception_handler(errors.Unavailable)
+    async def unavailable(_: Request, error: errors.Unavailable) -> Response:
+        return problem(503, "unavailable", str(error), retry_after=error.retry_after)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> Response:
+        faults = [
+            {"field": ".".join(str(part) for part in fault["loc"][1:]), "reason": fault["msg"]}
+            for fault in error.errors()[:20]
+        ]
+        first = faults[0] if faults else {"field": "", "reason": "invalid"}
+        return problem(422, "invalid", first["reason"], field=first["field"], faults=faults)
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_: Request, error: HTTPException) -> Response:
+        code = {404: "unknown", 405: "method_not_allowed"}.get(error.status_code, "refused")
+        return problem(error.status_code, code, str(error.detail))
+
+    @app.exception_handler(Exception)
+    async def fault(_: Request, error: Exception) -> Response:
+        log.exception("http.fault", exc_info=error)
+        return problem(500, "fault", "a fault of ours; it has been recorded")
+
+
+async def _ask(check: Check) -> bool:
+    try:
+        return await asyncio.wait_for(check(), 3.0)
+    except Exception:
+        return False
+
+
+class BodyLimit:
+    """Refuses a body that is too large before it is read whole: 413 naming the limit."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
+        if not announced.isdigit() or int(announced) > self.max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        read = 0
+        chunks: list[Message] = []
+        more = True
+        while more:
+            message = await receive()
+            chunks.append(message)
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            read += len(message.get("body", b""))
+            if read > self.max_bytes:
+                await self._refuse(scope, receive, send)
+                return
+        waiting = iter(chunks)
+
+        async def replay() -> Message:
+            return next(waiting, None) or await receive()
+
+        await self.app(scope, replay, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = problem(
+            413, "too_large", f"the body may have {self.max_bytes} bytes at most", field="body"
+        )
+        await answer(scope, receive, send)
+
+
+def read_json(body: bytes, content_type: str) -> dict[str, Any]:
+    """The JSON object of a request. Raises Invalid naming field and reason."""
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMedia("the content type must be application/json", field="content-type")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        # orjson refuses unpaired surrogates and over-deep nesting as well
+        raise Malformed(f"not JSON: {error.msg} at position {error.pos}", field="body") from None
+    if not isinstance(value, dict):
+        raise errors.Invalid("the body must be a JSON object", field="body")
+    check_values(value)
+    return value
+
+
+def check_values(value: object, path: str = "", depth: int = 0) -> None:
+    """Refuse what no store and no phone can take: NUL, deep nesting. Raises Invalid."""
+    if depth > MAX_DEPTH:
+        raise errors.Invalid(f"nested deeper than {MAX_DEPTH} levels", field=path[:100] or "body")
+    if isinstance(value, str):
+        check_text(value, path)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_text(name, "body")
+            check_values(inner, f"{path}.{name}" if path else name, depth + 1)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            check_values(inner, f"{path}[{index}]", depth + 1)
+
+
+def check_text(text: str, field: str) -> str:
+    """`text`, if it can be stored and shown. Raises Invalid naming `field`."""
+    if "\x00" in text:
+        raise errors.Invalid("contains a NUL character", field=field)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise errors.Invalid("contains an unpaired surrogate", field=field) from None
+    return text
+
+
+class Server(uvicorn.Server):
+    """uvicorn inside a process that handles signals itself."""
+
+    def install_signal_handlers(self) -> None:
+        return None
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+def server(app: FastAPI, host: str, port: int) -> Server:
+    """Access logs are off: addresses and queries are personal. Long keep-alive for the load balancer."""
+    config = uvicorn.Config(
+        BodyLimit(app),
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=5,
+    )
+    return Server(config)

@@ -1,0 +1,192 @@
+"""Kafka: one idempotent producer a process, and plain reading for tools.
+
+A send is bounded in time: after a broker's blip an aiokafka producer can wedge (aiokafka #1017), so one
+that does not answer is thrown away and made anew, and readiness fails meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.structs import ConsumerRecord
+
+from services.kernel.adapters.logging import get_logger
+from services.kernel.contracts.codec import Message, Record
+from services.kernel.domain.errors import Unavailable
+
+log = get_logger()
+TopicConfig = tuple[int, Mapping[str, str]]
+
+
+class Publisher:
+    """Publishes in order and says yes only after Kafka has it (acks=all)."""
+
+    def __init__(self, servers: str, *, client_id: str, timeout_seconds: float = 10.0) -> None:
+        self._servers = servers
+        self._client_id = client_id
+        self._timeout = timeout_seconds
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self.healthy = False
+
+    async def start(self) -> None:
+        """Connect. Raises Unavailable when no broker answers; `publish` tries again by itself."""
+        await self._ready()
+
+    async def stop(self) -> None:
+        producer, self._producer = self._producer, None
+        self.healthy = False
+        if producer is not None:
+            with suppress(KafkaError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), self._timeout)
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Returns when all are acknowledged. Raises Unavailable when not all are known to be: any of
+        them may then have been published, so the caller keeps them and publishes again."""
+        if not messages:
+            return
+        producer = await self._ready()
+        try:
+            async with asyncio.timeout(self._timeout):
+                sent = [
+                    await producer.send(
+                        message.topic, message.value, message.key, headers=list(message.headers)
+                    )
+                    for message in messages
+                ]
+                await asyncio.gather(*sent)
+        except (KafkaError, TimeoutError) as error:
+            await self._discard(producer)
+            raise Unavailable("Kafka") from error
+        self.healthy = True
+
+    async def ping(self) -> bool:
+        """Whether a broker answers now."""
+        try:
+            producer = await self._ready()
+            async with asyncio.timeout(2.0):
+                await producer.client.fetch_all_metadata()
+        except (KafkaError, TimeoutError, Unavailable):
+            self.healthy = False
+            return False
+        return self.healthy
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if self._producer is not None:
+            return self._producer
+        async with self._starting:
+            if self._producer is not None:
+                return self._producer
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._servers,
+                client_id=self._client_id,
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=0,
+                max_batch_size=256 * 1024,
+                max_request_size=6 * 1024 * 1024,
+                request_timeout_ms=int(self._timeout * 1000),
+                retry_backoff_ms=50,
+            )
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await producer.start()
+            except (KafkaError, TimeoutError, OSError) as error:
+                self.healthy = False
+                with suppress(Exception):
+                    await producer.stop()
+                raise Unavailable("Kafka") from error
+            self._producer = producer
+            self.healthy = True
+            return producer
+
+    async def _discard(self, producer: AIOKafkaProducer) -> None:
+        self.healthy = False
+        if self._producer is producer:
+            self._producer = None
+        log.warning("kafka.producer_discarded")
+
+        async def stop() -> None:
+            with suppress(Exception):
+                await asyncio.wait_for(producer.stop(), self._timeout)
+
+        task = asyncio.create_task(stop())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def to_record(record: ConsumerRecord[bytes | None, bytes | None]) -> Record:
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        headers=tuple(record.headers),
+        value=record.value,
+        timestamp_ms=record.timestamp,
+    )
+
+
+async def create_topics(
+    servers: str, topics: Mapping[str, TopicConfig], *, replication: int = 1
+) -> list[str]:
+    """Create the topics that are missing; returns their names. Raises Unavailable."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    try:
+        await admin.start()
+        existing = set(await admin.list_topics())
+        missing = [name for name in topics if name not in existing]
+        if missing:
+            with suppress(TopicAlreadyExistsError):
+                await admin.create_topics(
+                    [
+                        NewTopic(
+                            name,
+                            num_partitions=topics[name][0],
+                            replication_factor=replication,
+                            topic_configs=dict(topics[name][1]),
+                        )
+                        for name in missing
+                    ]
+                )
+        return missing
+    except (KafkaError, OSError) as error:
+        raise Unavailable("Kafka") from error
+    finally:
+        await admin.close()
+
+
+async def read_whole(servers: str, topic: str) -> AsyncIterator[Record]:
+    """Every record of `topic` from the beginning to the end that it has now, in no group."""
+    consumer: AIOKafkaConsumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    try:
+        await consumer.start()
+        # without a group a consumer is given every partition
+        partitions = sorted(consumer.assignment())
+        if not partitions:
+            raise Unavailable(f"topic {topic}")
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        left = {p for p in partitions if ends[p] > await consumer.position(p)}
+        while left:
+            for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+                for record in records:
+                    if record.offset < ends[partition]:
+                        yield to_record(record)
+            for partition in list(left):
+                if await consumer.position(partition) >= ends[partition]:
+                    left.discard(partition)
+    except (KafkaError, OSError) as error:
+        raise Unavailable("Kafka") from error
+    finally:
+        await consumer.stop()

@@ -1,0 +1,90 @@
+"""Every metric, declared in one typed place. Labels are few and never a ticket, a name or a number."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+INTAKE_ACCEPTED = Counter(
+    "samvad_intake_accepted_total", "Cases accepted with a receipt.", ["district", "channel", "kind"]
+)
+INTAKE_REPEATED = Counter(
+    "samvad_intake_repeated_total", "Requests that repeated an accepted one.", ["channel"]
+)
+INTAKE_REFUSED = Counter(
+    "samvad_intake_refused_total", "Requests refused, by reason.", ["channel", "reason"]
+)
+HANDLED = Counter(
+    "samvad_consumer_handled_total", "Records handled, by outcome.", ["consumer", "outcome"]
+)
+RETRIED = Counter(
+    "samvad_consumer_retried_total", "Batches tried again, by cause.", ["consumer", "cause"]
+)
+GAPS = Counter(
+    "samvad_consumer_gaps_total", "Events that came before their predecessor.", ["consumer"]
+)
+BATCH_SIZE = Histogram(
+    "samvad_consumer_batch_records",
+    "Records a batch.",
+    ["consumer"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+)
+BATCH_SECONDS = Histogram(
+    "samvad_consumer_batch_seconds", "Seconds a batch took.", ["consumer"], buckets=_SECONDS
+)
+CONSUMER_LAG = Gauge("samvad_consumer_lag", "Records behind the end of the topic.", ["consumer"])
+CONFLICTS = Counter(
+    "samvad_room_conflicts_total", "Guarded writes that lost and were done again.", ["room"]
+)
+PARKED = Gauge("samvad_parked_records", "Records set aside for this consumer.", ["consumer"])
+STUCK = Gauge(
+    "samvad_consumer_stuck_records",
+    "Records that fail by a fault of the code and may not be set aside.",
+    ["consumer"],
+)
+PUBLISHED = Counter("samvad_events_published_total", "Events acknowledged by Kafka.", ["room"])
+OUTBOX_BACKLOG = Gauge(
+    "samvad_outbox_backlog", "Receipts or rooms with events not yet acknowledged.", ["room"]
+)
+SWEPT = Counter("samvad_outbox_swept_total", "Entries published by the sweeper.", ["room"])
+UNACCOUNTED = Gauge(
+    "samvad_unaccounted_cases", "Receipts without a case after the grace time, and the reverse."
+)
+FILED_TO_ROUTED = Histogram(
+    "samvad_filed_to_routed_seconds", "From the receipt to the routed case.", buckets=_SECONDS
+)
+FILED_TO_NOTIFIED = Histogram(
+    "samvad_filed_to_notified_seconds",
+    "From the receipt to the first message accepted by a provider.",
+    buckets=_SECONDS,
+)
+ROUTED = Counter(
+    "samvad_routed_total", "Cases routed, by outcome.", ["district", "department", "outcome"]
+)
+ACTS = Counter("samvad_case_acts_total", "Acts on cases, by outcome.", ["action", "outcome"])
+OPEN_CASES = Gauge("samvad_open_cases", "Open cases.", ["district", "department", "state"])
+SLA_ARMED = Counter("samvad_sla_armed_total", "Clocks armed.", ["district"])
+SLA_WARNINGS = Counter(
+    "samvad_sla_warnings_total", "Warnings raised.", ["district", "department", "target"]
+)
+SLA_BREACHES = Counter(
+    "samvad_sla_breaches_total", "Deadlines missed.", ["district", "department", "target"]
+)
+SLA_ESCALATIONS = Counter(
+    "samvad_sla_escalations_total", "Rungs climbed.", ["district", "department", "to"]
+)
+TIMER_LATENESS = Histogram(
+    "samvad_timer_lateness_seconds",
+    "From the due instant to the write that fired it.",
+    ["loop"],
+    buckets=_SECONDS,
+)
+TIMERS_FIRED = Counter("samvad_timers_fired_total", "Due items taken up.", ["loop", "outcome"])
+NOTIFICATIONS = Counter(
+    "samvad_notifications_total",
+    "Attempts at a message, by channel and outcome.",
+    ["channel", "outcome"],
+)
+PLANNED = Counter("samvad_notifications_planned_total", "Messages planned.", ["event", "audience"])
+DEPENDENCY_UP = Gauge("samvad_dependency_up", "1 when the dependency answered.", ["dependency"])

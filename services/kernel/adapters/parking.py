@@ -1,0 +1,157 @@
+"""Where rejected records wait, with every later record of the same key behind them.
+
+The store is the truth, in the order of arrival; the dead-letter topic holds a copy for the ops team.
+A requeue only marks the key: the consumer that owns the partition handles the records itself, in order,
+before any newer record of the key.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.kernel.adapters import metrics, mongo
+from services.kernel.adapters.clock import Clock
+from services.kernel.adapters.guard import key_of
+from services.kernel.adapters.outbox import Publishes
+from services.kernel.contracts.codec import CONTENT_TYPE, Message, Record
+from services.kernel.contracts.events import RecordDead
+from services.kernel.contracts.topics import DEAD_LETTERS
+
+COLLECTION = "parked"
+INDEXES = [
+    mongo.IndexModel([("consumer", 1), ("key", 1), ("partition", 1), ("offset", 1)]),
+    mongo.IndexModel([("consumer", 1), ("drain", 1)], sparse=True),
+]
+
+
+class Parking:
+    """The parked records of one consumer."""
+
+    def __init__(
+        self, consumer: str, database: mongo.Database, publisher: Publishes, clock: Clock
+    ) -> None:
+        self.consumer = consumer
+        self._parked = database[COLLECTION]
+        self._publisher = publisher
+        self._clock = clock
+
+    async def parked_keys(self, keys: Sequence[str]) -> set[str]:
+        async with mongo.store_errors():
+            return set(
+                await self._parked.distinct(
+                    "key", {"consumer": self.consumer, "key": {"$in": list(set(keys))}}
+                )
+            )
+
+    async def park(self, records: Sequence[tuple[Record, str | None]]) -> None:
+        """Idempotent: a record that is parked already stays as it is."""
+        now = self._clock()
+        try:
+            async with mongo.store_errors():
+                await self._parked.insert_many(
+                    [self._document(record, reason, now) for record, reason in records],
+                    ordered=False,
+                )
+        except mongo.BulkWriteError as error:
+            mongo.duplicates(error)
+        await self._publisher.publish(
+            [self._dead_letter(record, reason) for record, reason in records if reason is not None]
+        )
+        await self.measure()
+
+    async def keys_to_drain(self, partitions: Sequence[int]) -> list[str]:
+        async with mongo.store_errors():
+            return list(
+                await self._parked.distinct(
+                    "key",
+                    {
+                        "consumer": self.consumer,
+                        "drain": True,
+                        "partition": {"$in": list(partitions)},
+                    },
+                )
+            )
+
+    async def waiting(self, key: str) -> list[Record]:
+        async with mongo.store_errors():
+            found = await self._parked.find(
+                {"consumer": self.consumer, "key": key}, sort=[("partition", 1), ("offset", 1)]
+            ).to_list(None)
+        return [_record(document) for document in found]
+
+    async def release(self, record: Record) -> None:
+        async with mongo.store_errors():
+            await self._parked.delete_one({"_id": self._id(record)})
+        await self.measure()
+
+    async def keep(self, key: str, record: Record, reason: str) -> None:
+        """It was rejected again: the reason is renewed and the key waits for the next requeue."""
+        async with mongo.store_errors():
+            await self._parked.update_one({"_id": self._id(record)}, {"$set": {"reason": reason}})
+            await self._parked.update_many(
+                {"consumer": self.consumer, "key": key}, {"$unset": {"drain": ""}}
+            )
+
+    async def measure(self) -> None:
+        async with mongo.store_errors():
+            count = await self._parked.count_documents({"consumer": self.consumer})
+        metrics.PARKED.labels(self.consumer).set(count)
+
+    def _id(self, record: Record) -> str:
+        return f"{self.consumer}/{record.topic}/{record.partition}/{record.offset}"
+
+    def _document(self, record: Record, reason: str | None, now: Any) -> dict[str, Any]:
+        return {
+            "_id": self._id(record),
+            "consumer": self.consumer,
+            "key": key_of(record),
+            "reason": reason,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "raw_key": record.key,
+            "headers": [[name, value] for name, value in record.headers],
+            "value": record.value,
+            "timestamp_ms": record.timestamp_ms,
+            "parked_at": now,
+        }
+
+    def _dead_letter(self, record: Record, reason: str | None) -> Message:
+        dead = RecordDead(
+            consumer=self.consumer,
+            reason=reason or "",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=_base64(record.key),
+            headers=tuple((name, _base64(value) or "") for name, value in record.headers),
+            value=_base64(record.value),
+            at=self._clock(),
+        )
+        headers = (
+            ("ce_specversion", b"1.0"),
+            ("ce_id", self._id(record).encode()),
+            ("ce_source", f"/samvad/{self.consumer}".encode()),
+            ("ce_type", RecordDead.TYPE.encode()),
+            ("ce_time", dead.at.isoformat(timespec="milliseconds").encode()),
+            ("content-type", CONTENT_TYPE.encode()),
+        )
+        return Message(DEAD_LETTERS, record.key or b"", headers, dead.model_dump_json().encode())
+
+
+def _base64(raw: bytes | None) -> str | None:
+    return None if raw is None else b64encode(raw).decode()
+
+
+def _record(document: Mapping[str, Any]) -> Record:
+    return Record(
+        topic=document["topic"],
+        partition=document["partition"],
+        offset=document["offset"],
+        key=document["raw_key"],
+        headers=tuple((name, bytes(value)) for name, value in document["headers"]),
+        value=None if document["value"] is None else bytes(document["value"]),
+        timestamp_ms=document["timestamp_ms"],
+    )

@@ -1,0 +1,89 @@
+"""Running a process of Samvad: its loop, its signals, its HTTP side; one shape for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import uvloop
+from fastapi import FastAPI
+
+from services.kernel.adapters.http import server
+from services.kernel.adapters.logging import configure, get_logger
+from services.kernel.adapters.settings import Settings
+
+log = get_logger()
+Main = Callable[[Settings, AsyncExitStack, asyncio.Event], Awaitable[None]]
+STOP_SECONDS = 12.0
+
+
+def run(service: str, main: Main) -> None:
+    """Run `main` until SIGTERM or SIGINT. `main` sets itself up on the stack and returns; the process
+    then lives until it is told to stop, and the stack is unwound. An unwinding that takes longer than
+    STOP_SECONDS ends hard: whatever was not committed comes again."""
+    settings = Settings()
+    configure(service, settings.log_level)
+    uvloop.run(_live(service, settings, main))
+
+
+async def _live(service: str, settings: Settings, main: Main) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    stack = AsyncExitStack()
+    try:
+        await main(settings, stack, stopping)
+        log.info("process.started")
+        await stopping.wait()
+    finally:
+        log.info("process.stopping")
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await stack.aclose()
+        except TimeoutError:
+            log.error("process.stopped_hard")
+            os._exit(1)
+    log.info("process.stopped")
+
+
+def background(stack: AsyncExitStack, coroutine: Awaitable[None], stopping: asyncio.Event) -> None:
+    """Run `coroutine` beside the rest until the stack unwinds; if it ends by itself, so does the process."""
+
+    async def guarded() -> None:
+        try:
+            await coroutine
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            log.exception("process.background_fault")
+        stopping.set()
+
+    task = asyncio.ensure_future(guarded())
+
+    async def cancel() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(cancel)
+
+
+async def serve(stack: AsyncExitStack, app: FastAPI, host: str, port: int, stopping: asyncio.Event) -> None:
+    """Serve `app` until the stack unwinds. Returns when the port answers; raises OSError if it is taken."""
+    http = server(app, host, port)
+    task = asyncio.create_task(http.serve())
+    while not http.started:
+        if task.done():
+            task.result()
+            raise OSError(f"port {port} on {host} cannot be had")
+        await asyncio.sleep(0.01)
+
+    async def end() -> None:
+        http.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+    task.add_done_callback(lambda _: stopping.set())

@@ -1,0 +1,154 @@
+"""Rooms of the case document: a batch of records folded into guarded writes.
+
+    take → one find → fold each case's events in the pure core → one unordered bulk → the losers read
+    again and folded again → outboxes published → (the worker commits the offsets)
+
+Of two writers of a room one loses (see `room_store.py`), and a record that comes again finds itself
+applied; its outbox is then published once more, since the first publisher may have died in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from services.kernel.adapters import metrics
+from services.kernel.adapters.guard import Failure
+from services.kernel.adapters.logging import get_logger
+from services.kernel.adapters.outbox import Outbox, to_entry
+from services.kernel.adapters.room_store import FOLLOWS, Draft, RoomStore
+from services.kernel.contracts.codec import Received, announce
+from services.kernel.contracts.events import CaseEvent, Event, Room
+from services.kernel.domain.errors import Reject, Retry
+
+log = get_logger()
+Fields = Mapping[str, Any]
+Context = TypeVar("Context")
+
+ROUNDS = 8
+"""How often losers are folded again before the batch is handed back as a retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an event makes of a room: the fields that it sets and the events that it announces.
+
+    `guards` are fields of other rooms (dotted) with the values that were read: the write requires them
+    unchanged (None: absent).
+    """
+
+    fields: Fields = field(default_factory=dict)
+    announces: Sequence[CaseEvent] = ()
+    guards: Fields = field(default_factory=dict)
+
+
+NO_CHANGE = Change()
+
+
+class Core(Protocol[Context]):
+    """What a service says of its room. `apply` is pure; `prepare` and `before_write` may wait.
+
+    `prepare` reads what the batch needs beside the documents and may raise Retry. `before_write` writes
+    what must be there before the room says so; it is called again when a write lost, so it must be
+    idempotent. `after_write` is told of the drafts that were written and published.
+    """
+
+    room: Room
+    uses: Mapping[str, type[Event]]
+
+    async def prepare(
+        self, drafts: Mapping[str, Draft], batch: Sequence[Received]
+    ) -> Context: ...
+
+    def apply(self, draft: Draft, received: Received, context: Context) -> Change: ...
+
+    async def before_write(self, drafts: Sequence[Draft], context: Context) -> None: ...
+
+    async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None: ...
+
+
+class RoomConsumer(Generic[Context]):
+    """The guard's handler for a service that owns a room."""
+
+    def __init__(self, core: Core[Context], rooms: RoomStore, outbox: Outbox) -> None:
+        self.core = core
+        self.uses = core.uses
+        self._rooms = rooms
+        self._outbox = outbox
+
+    async def handle(self, batch: Sequence[Received]) -> list[Failure]:
+        """Apply a batch. What comes back are the cases that failed, each with its first bad record."""
+        follows = FOLLOWS[self.core.room]
+        by_ticket: dict[str, list[Received]] = {}
+        for received in batch:
+            if received.id.room in follows:
+                by_ticket.setdefault(received.id.ticket, []).append(received)
+        failures: dict[str, Failure] = {}
+        todo = by_ticket
+        for _ in range(ROUNDS):
+            if not todo:
+                return list(failures.values())
+            todo = await self._round(todo, failures)
+        raise Retry(f"room {self.core.room}: writes lost {ROUNDS} times")
+
+    async def _round(
+        self, todo: Mapping[str, list[Received]], failures: dict[str, Failure]
+    ) -> dict[str, list[Received]]:
+        drafts = await self._read(list(todo))
+        flat = [received for records in todo.values() for received in records]
+        context = await self.core.prepare(drafts, flat)
+        for ticket, records in todo.items():
+            failures.pop(ticket, None)
+            failure = self._fold(drafts[ticket], records, context)
+            if failure is not None:
+                failures[ticket] = failure
+        changed = [draft for draft in drafts.values() if draft.changed]
+        await self.core.before_write(changed, context)
+        lost = {changed[index].ticket for index in await self._rooms.write(changed)}
+        kept = {t: d for t, d in drafts.items() if t not in lost and (d.changed or d.repeated)}
+        await self._outbox.publish({t: d.outbox for t, d in kept.items() if d.outbox})
+        written = [draft for draft in kept.values() if draft.changed]
+        if written:
+            await self.core.after_write(written, flat)
+        return {ticket: todo[ticket] for ticket in lost}
+
+    async def _read(self, tickets: list[str]) -> dict[str, Draft]:
+        drafts = await self._rooms.read(tickets)
+        for draft in drafts.values():
+            draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
+        return drafts
+
+    def _fold(self, draft: Draft, records: list[Received], context: Context) -> Failure | None:
+        for received in records:
+            seen = draft.seen[received.id.room]
+            if received.id.n <= seen:
+                draft.repeated = True
+                continue
+            if received.id.n > seen + 1:
+                # its predecessor was not acknowledged to its publisher, who will send both again
+                metrics.GAPS.labels(self.core.room).inc()
+                log.warning("room.gap", ticket=draft.ticket, room=received.id.room, n=received.id.n)
+                continue
+            try:
+                change = NO_CHANGE
+                if received.event is not None:
+                    change = self.core.apply(draft, received, context)
+                entries = [
+                    to_entry(announce(event, self.core.room, draft.n + i, received.traceparent))
+                    for i, event in enumerate(change.announces, start=1)
+                ]
+            except Retry:
+                raise
+            except Reject as error:
+                return Failure(received, error.reason, rejected=True)
+            except Exception as error:
+                log.exception("room.fault", ticket=draft.ticket, type=received.type)
+                return Failure(received, f"{type(error).__module__}.{type(error).__qualname__}")
+            draft.room.update(change.fields)
+            draft.guards.update(change.guards)
+            draft.outbox.extend(entries)
+            draft.n += len(entries)
+            draft.seen[received.id.room] = received.id.n
+            draft.changed = True
+        return None

@@ -1,0 +1,90 @@
+"""Every setting, read from the environment in this one place (`SAMVAD_…`).
+
+Secrets have development defaults that are marked as such, and are refused when `SAMVAD_ENV=production`.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.kernel.contracts.envelope import MasterKeys
+
+DEVELOPMENT_SECRET = "development-only-secret-do-not-use-in-production"
+DEVELOPMENT_MASTER_KEY = "dev:ZGV2ZWxvcG1lbnQtb25seS1tYXN0ZXIta2V5LTMyYiE="
+SECRETS = ("master_keys", "token_secret", "link_secret", "contact_secret")
+
+
+class Settings(BaseSettings):
+    """One object for every process; each takes what it needs."""
+
+    model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True)
+
+    env: Literal["development", "production"] = "development"
+    home: Path = Path(".samvad")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    kafka: str = "127.0.0.1:19092"
+    kafka_replication: int = Field(default=1, ge=1)
+    """Copies of every topic; 3 where there are three brokers."""
+    mongo: str = "mongodb://127.0.0.1:27217/?replicaSet=rs0"
+    database: str = "samvad"
+
+    host: str = "127.0.0.1"
+    intake_web_port: int = 8000
+    desk_port: int = 8003
+    standins_port: int = 8009
+    routing_port: int = 8012
+    sla_port: int = 8013
+    notify_port: int = 8014
+
+    default_district: str = "janjgir-champa"
+    public_url: str = ""
+    """Where citizens reach the web page; empty: what the request was sent to."""
+    whatsapp_url: str = "http://127.0.0.1:8009/whatsapp"
+    whatsapp_phone_number_id: str = "100000000000001"
+    whatsapp_token: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    sms_url: str = "http://127.0.0.1:8009/sms"
+    sms_username: str = "samvad"
+    sms_password: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    sms_secure_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    sms_sender: str = "SAMVAD"
+
+    master_keys: SecretStr = SecretStr(DEVELOPMENT_MASTER_KEY)
+    """`id:base64 of 32 bytes`, comma-separated for rotation; the first one wraps."""
+    token_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    link_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    contact_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+
+    clock_offset: int = 0
+    """Seconds by which the clock is moved, for demonstrations and tests; refused in production."""
+    sweep_after: float = Field(default=3.0, gt=0)
+    """Seconds after which what was not published is published by the sweeper."""
+    batch: int = Field(default=500, ge=1, le=5000)
+    within: float = Field(default=0.01, gt=0)
+    """Seconds that a worker waits to fill a batch: latency at low load, throughput at high."""
+
+    @model_validator(mode="after")
+    def _fit_for_production(self) -> Self:
+        if self.env != "production":
+            return self
+        for name in (*SECRETS, "whatsapp_token", "sms_password", "sms_secure_key"):
+            if getattr(self, name).get_secret_value() in (
+                DEVELOPMENT_SECRET,
+                DEVELOPMENT_MASTER_KEY,
+            ):
+                raise ValueError(f"SAMVAD_{name.upper()} must be set in production")
+        if self.clock_offset:
+            raise ValueError("SAMVAD_CLOCK_OFFSET is refused in production")
+        return self
+
+    @cached_property
+    def keys(self) -> MasterKeys:
+        """Raises ValueError when `SAMVAD_MASTER_KEYS` is not of its form."""
+        pairs = [part.strip().partition(":") for part in self.master_keys.get_secret_value().split(",")]
+        return MasterKeys({key_id: b64decode(text) for key_id, _, text in pairs}, pairs[0][0])
