@@ -1,0 +1,117 @@
+"""What each event does to a case's clock: one readable table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+from services.kernel.contracts import events
+from services.kernel.domain.clock import Calendars, targets_for
+from services.kernel.domain.directory import District, Kind, Priority, Target
+from services.sla.core import timer as clock
+from services.sla.core.timer import Running, Timer
+
+ACKNOWLEDGE: frozenset[Target] = frozenset({"acknowledge"})
+RESPOND: frozenset[Target] = frozenset({"acknowledge", "first_response"})
+ALL: frozenset[Target] = frozenset({"acknowledge", "first_response", "resolve"})
+
+MEETS: Mapping[type[events.Event], frozenset[Target]] = {
+    events.CaseAcknowledged: ACKNOWLEDGE,
+    events.CaseStarted: ACKNOWLEDGE,
+    events.RejectionProposed: ACKNOWLEDGE,
+    events.CaseReplied: RESPOND,
+    events.QuestionAsked: RESPOND,
+    events.CaseResolved: ALL,
+    events.CaseRejected: ALL,
+}
+"""The limits that an act meets. A question to the citizen is a response: somebody has looked at it."""
+
+ENDS: frozenset[type[events.Event]] = frozenset(
+    {events.CaseConfirmed, events.CaseClosed, events.CaseRejected, events.CaseWithdrawn}
+)
+
+USED: tuple[type[events.Event], ...] = (
+    events.CaseFiled,
+    *MEETS,
+    events.CaseAssigned,
+    events.CaseTransferred,
+    events.CaseTakenOver,
+    events.CaseReopened,
+    events.ServiceChanged,
+    events.CaseConfirmed,
+    events.CaseClosed,
+    events.CaseWithdrawn,
+    events.CaseMerged,
+    events.CaseUnmerged,
+)
+
+
+class Rules:
+    """One directory version with its calendars, ready for many cases."""
+
+    def __init__(self, district: District) -> None:
+        self.district = district
+        self.calendars = Calendars(district)
+
+    def running(self, timer: Timer) -> Running:
+        """What counts for this case: its service, kind and priority as they are now."""
+        plan = targets_for(
+            self.district,
+            timer.service,
+            cast(Kind, timer.kind),
+            cast(Priority, timer.priority),
+        )
+        return Running(plan, self.calendars)
+
+
+def filed(event: events.CaseFiled, rules: Rules) -> Timer:
+    """The clock of a new case."""
+    service = rules.district.service_by_id.get(event.service) if event.service else None
+    timer = Timer(
+        district=event.district,
+        filed_at=event.at,
+        kind=event.kind,
+        priority=event.priority,
+        service=service.id if service else None,
+        department=service.department if service else None,
+        block=event.place.block,
+        directory_version=event.directory_version,
+    )
+    return clock.arm(timer, rules.running(timer))
+
+
+def follow(timer: Timer, event: events.Event, rules: Rules) -> Timer:
+    """The clock after an event of room `case`."""
+    if isinstance(event, events.CaseAssigned):  # and transferred, taken over, reopened
+        timer = _placed(timer, event, rules)
+    if isinstance(event, events.CaseReopened):
+        return clock.reopen(timer, event.at, event.cycle, rules.running(timer))
+    if isinstance(event, events.CaseTransferred):
+        return clock.rearm_acknowledgement(timer, event.at, rules.running(timer))
+    if isinstance(event, events.ServiceChanged):
+        priority = event.priority or timer.priority
+        changed = replace(
+            timer, service=event.service, department=event.department, priority=priority
+        )
+        return clock.arm(changed, rules.running(changed))
+    if isinstance(event, events.CaseMerged):
+        return clock.hold(timer, event.at)
+    if isinstance(event, events.CaseUnmerged):
+        return clock.resume(timer)
+    met = MEETS.get(type(event))
+    if met is not None and isinstance(event, events.CaseEvent):
+        timer = clock.meet(timer, met, event.at)
+    if isinstance(event, events.CaseResolved):
+        timer = clock.hold(timer, event.at)
+    return clock.end(timer) if type(event) in ENDS else timer
+
+
+def _placed(timer: Timer, event: events.CaseAssigned, rules: Rules) -> Timer:
+    """Department for the lists; a service that triage has found sets the clock that belongs to it."""
+    found = event.service or timer.service
+    known = found if found in rules.district.service_by_id else timer.service
+    placed = replace(timer, department=event.department, service=known)
+    if placed.service == timer.service:
+        return placed
+    return clock.arm(placed, rules.running(placed))

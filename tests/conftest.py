@@ -1,0 +1,95 @@
+"""Real parts for the tests: one Kafka and MongoDB for all integration tests, one whole line for all
+end-to-end tests, each on ports of its own and in a folder of its own, ended when the session ends.
+
+A part that is missing fails the tests that need it; nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from services.cli.stack import Ports, Stack, infrastructure
+from services.kernel.adapters import mongo, schema
+from services.kernel.adapters.directory.reader import read_district
+from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.domain.directory import District
+
+DISTRICTS = Path(__file__).resolve().parents[1] / "deploy" / "districts"
+
+
+@pytest.fixture(scope="session")
+def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Kafka and MongoDB, no services."""
+    home = tmp_path_factory.mktemp("infra")
+    with Stack(home, Ports.free(), make_plan=infrastructure) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def kafka(infra: Stack) -> str:
+    return infra.settings["SAMVAD_KAFKA"]
+
+
+@pytest.fixture(scope="session")
+def mongo_url(infra: Stack) -> str:
+    return infra.settings["SAMVAD_MONGO"]
+
+
+@pytest.fixture
+async def database(mongo_url: str) -> AsyncIterator[mongo.Database]:
+    """A database of the test's own, with the indexes."""
+    opened = mongo.connect(mongo_url, f"test-{uuid.uuid4().hex[:12]}")
+    await schema.ensure(opened)
+    yield opened
+    await opened.client.drop_database(opened.name)
+    mongo.close(opened)
+
+
+@pytest.fixture(scope="session")
+def janjgir() -> District:
+    return _district("janjgir-champa")
+
+
+@pytest.fixture(scope="session")
+def sakti() -> District:
+    return _district("sakti")
+
+
+def _district(name: str) -> District:
+    path = DISTRICTS / f"{name}.yaml"
+    return read_district(path.read_text(), source=path.name)
+
+
+@pytest.fixture
+async def directory(database: mongo.Database, janjgir: District, sakti: District) -> DirectoryStore:
+    """Both districts as version 1."""
+    store = DirectoryStore(database)
+    at = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    for district in (janjgir, sakti):
+        await store.put(district, by="test", at=at)
+    return store
+
+
+@pytest.fixture
+def eventually() -> Callable[..., object]:
+    """Wait for a condition, not for a time: `await eventually(condition, "what is waited for")`."""
+
+    async def wait(condition: Callable[[], object], what: str, seconds: float = 30.0) -> object:
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            answer = condition()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return answer
+            if asyncio.get_running_loop().time() > end:
+                raise AssertionError(f"not within {seconds} s: {what}")
+            await asyncio.sleep(0.02)
+
+    return wait
