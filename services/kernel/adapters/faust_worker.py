@@ -14,6 +14,7 @@ from typing import Any
 
 import faust
 from aiokafka import TopicPartition
+from faust.exceptions import ConsumerNotStarted
 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.guard import Guard
@@ -83,7 +84,7 @@ class Worker:
     def _assignment(self) -> set[TopicPartition]:
         try:
             assignment = self._app.consumer.assignment()
-        except (AttributeError, RuntimeError):
+        except ConsumerNotStarted:
             return set()
         return {tp for tp in assignment if tp.topic == self.topic}
 

@@ -105,7 +105,9 @@ class Officer:
 
     def on_duty(self, day: date) -> bool:
         """Whether the officer can be given a case on `day` (the district's local date)."""
-        return not self.retired and not any(l.first <= day <= l.last for l in self.leave)
+        return not self.retired and not any(
+            leave.first <= day <= leave.last for leave in self.leave
+        )
 
 
 @dataclass(frozen=True)

@@ -249,7 +249,9 @@ class _Checks:
                 return words
             found = places.match_block(self._directory, comparable(words))
             if found is None:
-                raise _Wrong(not_allowed("place.block", "no such block", self._directory.block_by_id))
+                raise _Wrong(
+                    not_allowed("place.block", "no such block", self._directory.block_by_id)
+                )
             return found.id
 
         return self._noting(check)

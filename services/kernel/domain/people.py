@@ -160,9 +160,12 @@ def _hidden(
     known: Officer | None, id_: str | None, directory: District
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Offices and officers that a complaint must not name if this person is to see it: his own office
-    and everyone of it, the retired too."""
+    and everyone of it, the retired too. For the Collector only he himself: there is no level above to
+    which a complaint about his clerk could go."""
     if known is None:
         return _NONE, frozenset({id_}) if id_ is not None else _NONE
+    if known.id == directory.collector:
+        return _NONE, frozenset({known.id})
     colleagues = {other.id for other in directory.officers if other.office == known.office}
     return frozenset({known.office}), frozenset(colleagues)
 

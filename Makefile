@@ -1,0 +1,31 @@
+# Samvad on one machine. Each target does its own set-up first (quick when there is nothing to do).
+#   make run    the whole line: Kafka, MongoDB, every service; Ctrl-C stops all
+#   make test   every test
+#   make lint   style, types, import rules
+# Settings: SAMVAD_HOME and the ports, see README.md.
+
+PYTHON ?= python3
+SETUP = @command -v $(PYTHON) >/dev/null 2>&1 \
+	|| { echo 'setup: Samvad needs Python 3.11 or newer (command $(PYTHON)): install it and run the same again' >&2; exit 1; }; \
+	$(PYTHON) deploy/local/setup.py
+
+.PHONY: setup run test lint
+.DEFAULT_GOAL := run
+
+setup:
+	$(SETUP) run
+
+run: setup
+	@exec .venv/bin/samvad up
+
+# The tests have a home and a stack of their own, beside one that may be running.
+test: export SAMVAD_HOME = $(CURDIR)/.samvad-test
+test:
+	$(SETUP) test
+	@exec .venv/bin/python -m pytest tests
+
+lint:
+	$(SETUP) test
+	.venv/bin/ruff check .
+	.venv/bin/mypy --strict services
+	.venv/bin/lint-imports

@@ -1,0 +1,118 @@
+"""`samvad dead-letters`: what consumers set aside, why, and how to send it through again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from services.kernel.adapters import mongo
+from services.kernel.adapters.parking import COLLECTION
+from services.kernel.adapters.settings import Settings
+from services.kernel.domain.errors import Unavailable
+
+Answer = TypeVar("Answer")
+
+
+@click.group()
+def group() -> None:
+    """Records that a consumer rejected, with the later ones of the same case behind them."""
+
+
+@group.command("list")
+def list_() -> None:
+    """One line a parked case and consumer."""
+
+    async def read(parked: mongo.Collection) -> list[Any]:
+        return await parked.aggregate(
+            [
+                {"$sort": {"partition": 1, "offset": 1}},
+                {
+                    "$group": {
+                        "_id": {"consumer": "$consumer", "key": "$key"},
+                        "records": {"$sum": 1},
+                        "reason": {"$first": "$reason"},
+                        "since": {"$first": "$parked_at"},
+                        "drain": {"$max": "$drain"},
+                    }
+                },
+                {"$sort": {"since": 1}},
+            ]
+        ).to_list(None)
+
+    rows = _with_parked(read)
+    if not rows:
+        click.echo("nothing is set aside")
+        return
+    table = Table("consumer", "key", "records", "since", "reason", "requeued")
+    for row in rows:
+        table.add_row(
+            row["_id"]["consumer"],
+            row["_id"]["key"],
+            str(row["records"]),
+            f"{row['since']:%Y-%m-%d %H:%M:%S}",
+            row["reason"] or "",
+            "yes" if row["drain"] else "",
+        )
+    Console().print(table)
+
+
+@group.command()
+@click.argument("consumer")
+@click.argument("key")
+def show(consumer: str, key: str) -> None:
+    """Every parked record of KEY for CONSUMER: where it came from, its attributes, why."""
+
+    async def read(parked: mongo.Collection) -> list[Any]:
+        return await parked.find(
+            {"consumer": consumer, "key": key}, sort=[("partition", 1), ("offset", 1)]
+        ).to_list(None)
+
+    rows = _with_parked(read)
+    if not rows:
+        raise click.ClickException(f"nothing of {key} is set aside for {consumer}")
+    for row in rows:
+        click.echo(f"{row['topic']}/{row['partition']}/{row['offset']}: {row['reason'] or 'behind'}")
+        for name, value in row["headers"]:
+            click.echo(f"    {name}: {bytes(value).decode(errors='replace')}")
+        click.echo(f"    value: {len(row['value'] or b'')} bytes")
+
+
+@group.command()
+@click.argument("consumer")
+@click.argument("key", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every key of the consumer.")
+def requeue(consumer: str, key: str | None, everything: bool) -> None:
+    """Mark KEY to be handled again, in order, by the consumer that owns its partition."""
+    if (key is None) == (not everything):
+        raise click.UsageError("name one KEY, or --all")
+
+    async def mark(parked: mongo.Collection) -> int:
+        query = {"consumer": consumer} | ({} if everything else {"key": key})
+        result = await parked.update_many(query, {"$set": {"drain": True}})
+        return int(result.matched_count)
+
+    marked = _with_parked(mark)
+    if not marked:
+        raise click.ClickException("nothing of that is set aside")
+    click.echo(f"{marked} records are marked; {consumer} handles them within a few seconds")
+
+
+def _with_parked(use: Callable[[mongo.Collection], Awaitable[Answer]]) -> Answer:
+    async def run() -> Answer:
+        settings = Settings()
+        async with AsyncExitStack() as stack:
+            database = mongo.connect(settings.mongo, settings.database)
+            stack.callback(mongo.close, database)
+            async with mongo.store_errors():
+                return await use(database[COLLECTION])
+
+    try:
+        return asyncio.run(run())
+    except Unavailable as error:
+        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None

@@ -1,0 +1,113 @@
+"""`samvad directory check|apply FILE`: a district's directory from a YAML file."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from services.kernel.adapters import mongo
+from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.directory.changes import differences
+from services.kernel.adapters.directory.faults import DirectoryFaults, Fault
+from services.kernel.adapters.directory.reader import inspect, read_district
+from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.kafka import Publisher
+from services.kernel.adapters.outbox import Publishes
+from services.kernel.adapters.settings import Settings
+from services.kernel.contracts.codec import CONTENT_TYPE, Message, new_traceparent
+from services.kernel.contracts.events import DirectoryPublished
+from services.kernel.contracts.topics import DIRECTORY
+from services.kernel.domain.directory import District
+from services.kernel.domain.errors import Unavailable, Unknown
+
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.group()
+def group() -> None:
+    """Check and apply a district's directory (departments, officers, services, calendars, limits)."""
+
+
+@group.command()
+@FILE
+def check(file: Path) -> None:
+    """Name every fault of FILE by path and line."""
+    found = inspect(file.read_text(encoding="utf-8", errors="replace"))
+    for fault in found.faults:
+        click.echo(_line(file, fault))
+    errors = sum(fault.level == "error" for fault in found.faults)
+    if errors:
+        raise click.ClickException(f"{file.name}: {errors} faults")
+    click.echo(f"{file.name}: no faults")
+
+
+@group.command()
+@FILE
+@click.option("--by", default="admin", show_default=True, help="Who applies it, for the record.")
+def apply(file: Path, by: str) -> None:
+    """Make FILE the newest version of its district."""
+    try:
+        district = read_district(file.read_text(encoding="utf-8", errors="replace"), source=file.name)
+    except DirectoryFaults as faults:
+        for fault in faults.faults:
+            click.echo(_line(file, fault))
+        raise click.ClickException(f"{file.name}: nothing was applied") from None
+    try:
+        version = asyncio.run(_apply(Settings(), district, by))
+    except Unavailable as error:
+        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
+    if version is None:
+        click.echo(f"{district.id}: nothing has changed")
+    else:
+        click.echo(f"{district.id}: version {version}")
+
+
+async def _apply(settings: Settings, district: District, by: str) -> int | None:
+    async with AsyncExitStack() as stack:
+        database = mongo.connect(settings.mongo, settings.database)
+        stack.callback(mongo.close, database)
+        publisher = Publisher(settings.kafka, client_id="directory")
+        stack.push_async_callback(publisher.stop)
+        directory = DirectoryStore(database)
+        try:
+            forbidden = differences(await directory.newest(district.id), district).forbidden
+        except Unknown:
+            forbidden = ()
+        if forbidden:
+            for change in forbidden:
+                click.echo(str(change))
+            raise click.ClickException("ids that were in use may be retired but never vanish")
+        now = system_clock(settings.clock_offset)()
+        return await publish(directory, publisher, district, by=by, now=now)
+
+
+async def publish(
+    directory: DirectoryStore, publisher: Publishes, district: District, *, by: str, now: datetime
+) -> int | None:
+    """Store the next version and announce it; None when nothing has changed. Raises Unavailable.
+
+    Readers find a version in the store whether or not the announcement came through.
+    """
+    version = await directory.put(district, by=by, at=now)
+    if version is not None:
+        event = DirectoryPublished(district=district.id, version=version, at=now)
+        headers = (
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"{district.id}/{version}".encode()),
+            ("ce_source", b"/samvad/directory"),
+            ("ce_type", event.TYPE.encode()),
+            ("ce_time", now.isoformat(timespec="milliseconds").encode()),
+            ("content-type", CONTENT_TYPE.encode()),
+            ("traceparent", new_traceparent().encode()),
+        )
+        value = event.model_dump_json().encode()
+        await publisher.publish([Message(DIRECTORY, district.id.encode(), headers, value)])
+    return version
+
+
+def _line(file: Path, fault: Fault) -> str:
+    return f"{file.name}:{fault.line}: {fault.level}: {fault.path}: {fault.message}"
