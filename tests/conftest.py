@@ -7,8 +7,11 @@ A part that is missing fails the tests that need it; nothing is skipped.
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -20,14 +23,33 @@ from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.domain.directory import District
 
-DISTRICTS = Path(__file__).resolve().parents[1] / "deploy" / "districts"
+PROJECT = Path(__file__).resolve().parents[1]
+DISTRICTS = PROJECT / "deploy" / "districts"
+
+
+@contextmanager
+def home_of(name: str, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder of this session's own; kept when tests failed, since its logs say why."""
+    home = PROJECT / ".samvad-test" / f"{name}-{os.getpid()}"
+    yield home
+    if not request.session.testsfailed:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def infra(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Kafka and MongoDB, no services."""
-    home = tmp_path_factory.mktemp("infra")
-    with Stack(home, Ports.free(), make_plan=infrastructure) as stack:
+    with (
+        home_of("infra", request) as home,
+        Stack(home, Ports.free(), make_plan=infrastructure) as stack,
+    ):
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def line(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The whole line, as `samvad up` starts it."""
+    with home_of("line", request) as home, Stack(home, Ports.free()) as stack:
         yield stack
 
 

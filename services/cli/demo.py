@@ -143,7 +143,7 @@ async def _look(
     told = Counter(
         row.ticket
         for row in open_rows
-        for message in sent["items"]
+        for message in sent["messages"]
         if row.ticket in _digits(str(message.get("text", "")))
     )
     for row, answer in zip(open_rows, answers, strict=False):
@@ -163,11 +163,14 @@ def _digits(text: str) -> str:
 
 
 def _picture(rows: list[Row]) -> Group:
-    table = Table("ticket", "service", "state", "officer", "to be resolved by", "told", expand=True)
+    table = Table(box=None, padding=(0, 1))
+    for name, width in (("ticket", 13), ("service", 15), ("state", 8), ("officer", 19), ("due", 12)):
+        table.add_column(name, no_wrap=True, width=width, overflow="ellipsis")
+    table.add_column("told")
     filed = [row for row in rows if row.ticket]
     zone = ZoneInfo("Asia/Kolkata")
     for row in filed[-SHOWN:]:
-        due = f"{row.deadline.astimezone(zone):%a %d %b %H:%M}" if row.deadline else "…"
+        due = f"{row.deadline.astimezone(zone):%d %b %H:%M}" if row.deadline else "…"
         told = Text("✓", "green") if row.told else Text("…", "yellow")
         table.add_row(row.number, row.service, row.state or "…", row.officer or "…", due, told)
     counts = (

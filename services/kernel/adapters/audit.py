@@ -91,7 +91,7 @@ async def witness(database: mongo.Database, kafka: str, audit: Audit) -> Audit:
     """`audit` with the topic heard: a `filed` that no receipt knows, or a published receipt that the
     topic lacks, is unaccounted as well. Reads the whole topic. Raises Unavailable."""
     async with mongo.store_errors():
-        published = await database["receipts"].distinct("_id", {"unsent_since": None})
+        published = await _ids(database["receipts"], {"unsent_since": None})
     heard: set[str] = set()
     async for record in read_whole(kafka, COMPLAINTS):
         if record.header("ce_type") == CaseFiled.TYPE:
@@ -100,8 +100,13 @@ async def witness(database: mongo.Database, kafka: str, audit: Audit) -> Audit:
             except Undecodable:
                 continue  # not an event of ours: the guard sets it aside and the parking tells of it
     async with mongo.store_errors():
-        known = set(await database["receipts"].distinct("_id"))
-    return _joined(audit, (heard - known) | (set(published) - heard))
+        known = await _ids(database["receipts"], {})
+    return _joined(audit, (heard - known) | (published - heard))
+
+
+async def _ids(collection: mongo.Collection, match: dict[str, object]) -> set[str]:
+    """Not by `distinct`, whose answer must fit into 16 MB: some 700 000 tickets."""
+    return {doc["_id"] async for doc in collection.find(match, {"_id": 1})}
 
 
 def _joined(audit: Audit, more: Iterable[str]) -> Audit:

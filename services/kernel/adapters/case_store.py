@@ -28,6 +28,8 @@ from services.kernel.domain.case import Act, Case, Fact, perform
 from services.kernel.domain.errors import Conflict, Invalid, StaleVersion, Unknown
 
 COLLECTION = "cases"
+Unsent = tuple[str, Sequence[Mapping[str, Any]]]
+"""A ticket and the outbox as it was written; not the draft, of which a long queue would be heavy."""
 TICK = timedelta(milliseconds=1)
 ATTEMPTS = 6
 READS = ("sla.last_fired",)
@@ -87,7 +89,7 @@ class CaseStore:
         self._vault = vault
         self._clock = clock
         self._writes: GroupCommit[Draft, bool] = GroupCommit(self._commit)
-        self._publishing: Publishing[Draft] = Publishing("case", self._send)
+        self._publishing: Publishing[Unsent] = Publishing("case", self._send)
 
     def start(self) -> None:
         self._publishing.start()
@@ -122,7 +124,7 @@ class CaseStore:
                 raise StaleVersion(expected_version, draft.n)
             done = await self._fold(draft, case, act)
             if await self._writes.submit(draft):
-                self._publishing.put(draft)
+                self._publishing.put((ticket, draft.outbox))
                 metrics.ACTS.labels(act.action, "done").inc()
                 return done
         raise Conflict("the case is being changed by others; try again")
@@ -149,11 +151,10 @@ class CaseStore:
         lost = await self._rooms.write(drafts)
         return [index not in lost for index in range(len(drafts))]
 
-    async def _send(self, drafts: Sequence[Draft]) -> None:
+    async def _send(self, written: Sequence[Unsent]) -> None:
         outboxes: dict[str, dict[int, Mapping[str, Any]]] = {}
-        for draft in drafts:
-            entries = outboxes.setdefault(draft.ticket, {})
-            entries.update({entry["n"]: entry for entry in draft.outbox})
+        for ticket, outbox in written:
+            outboxes.setdefault(ticket, {}).update({entry["n"]: entry for entry in outbox})
         await self._outbox.publish({t: list(entries.values()) for t, entries in outboxes.items()})
         await self._rooms.trim([(ticket, max(entries)) for ticket, entries in outboxes.items()])
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
@@ -70,21 +71,21 @@ class DueLoop:
         while True:
             self._wake.clear()
             wait = LONGEST_SLEEP_SECONDS
-            buckets = self._buckets()
-            if buckets:
-                try:
+            try:
+                if buckets := self._buckets():
                     taken, next_at = await self._due.fire(self._clock(), buckets, self._limit)
                     if taken:
                         metrics.TIMERS_FIRED.labels(self.name, "taken").inc(taken)
                     if taken >= self._limit:
+                        await asyncio.sleep(0)  # others' turn, whatever `fire` waits for
                         continue
                     if next_at is not None:
                         wait = min(wait, max(0.0, (next_at - self._clock()).total_seconds()))
-                except Retry as error:
-                    log.warning("due.postponed", loop=self.name, why=str(error))
-                except Exception:
-                    log.exception("due.fault", loop=self.name)
-            try:
-                await asyncio.wait_for(self._wake.wait(), max(wait, 0.001))
-            except TimeoutError:
-                continue
+            except Retry as error:
+                log.warning("due.postponed", loop=self.name, why=str(error))
+            except Exception:
+                log.exception("due.fault", loop=self.name)
+            # not wait_for: before Python 3.12 it may swallow a cancellation that meets the wake
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(wait, 0.001)):
+                    await self._wake.wait()

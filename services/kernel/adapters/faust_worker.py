@@ -146,4 +146,4 @@ def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
     if not headers:
         return ()
     pairs = headers.items() if hasattr(headers, "items") else headers
-    return tuple((name, bytes(value)) for name, value in pairs)
+    return tuple((name, bytes(value or b"")) for name, value in pairs)  # Kafka allows a null value

@@ -11,14 +11,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from services.kernel.domain.errors import Retry
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Commit = Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """`commit` takes up to `most` items and returns one answer an item, in order; what it raises, every
-    item of that bulk is told."""
+    """`commit` takes up to `most` items and returns one answer an item, in order. A Retry that it raises
+    every item of that bulk is told; after any other error each is committed alone, so `commit` must bear
+    to be given an item twice."""
 
     def __init__(self, commit: Commit[Item, Answer], *, most: int = 200, lanes: int = 2) -> None:
         self._commit = commit
@@ -41,16 +44,26 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             while self._waiting:
                 count = min(self._most, len(self._waiting))
-                bulk = [self._waiting.popleft() for _ in range(count)]
-                try:
-                    answers = await self._commit([item for item, _ in bulk])
-                except Exception as error:
-                    for _, future in bulk:
-                        if not future.done():
-                            future.set_exception(error)
-                    continue
-                for (_, future), answer in zip(bulk, answers, strict=True):
-                    if not future.done():
-                        future.set_result(answer)
+                await self._bulk([self._waiting.popleft() for _ in range(count)])
         finally:
             self._free_lanes += 1
+
+    async def _bulk(self, bulk: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._commit([item for item, _ in bulk])
+            for (_, future), answer in zip(bulk, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+        except Exception as error:
+            if len(bulk) > 1 and not isinstance(error, Retry):
+                # somebody's item is at fault, and the others shall not pay for it
+                for one in bulk:
+                    await self._bulk([one])
+                return
+            for _, future in bulk:
+                if not future.done():
+                    future.set_exception(error)
+        except BaseException:
+            for _, future in bulk:
+                future.cancel()
+            raise

@@ -22,7 +22,7 @@ from services.kernel.adapters import metrics
 from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.codec import Received, Record, Undecodable, receive
 from services.kernel.contracts.events import CaseFiled, Event
-from services.kernel.domain.errors import Retry
+from services.kernel.domain.errors import Reject, Retry
 
 log = get_logger()
 FAULTS_BEFORE_REJECT = 5
@@ -135,8 +135,10 @@ class Guard:
             except Undecodable as error:
                 aside.append((record, f"undecodable: {error}"))
                 parked.add(key)
-        await self._park(aside)
+        # first what came before: a case whose poison is set aside already would be set aside as a whole
+        # when the batch is run again, and with it what nobody has handled yet
         await self._apply(batch)
+        await self._park(aside)
 
     async def _apply(self, batch: Sequence[Received]) -> None:
         pending = list(batch)
@@ -167,7 +169,7 @@ class Guard:
         self._faults.clear()
 
     async def _try(self, pending: Sequence[Received]) -> list[Failure]:
-        """Hand over the batch; a fault of the whole is narrowed down to the cases that cause it."""
+        """Hand over the batch; a fault of the whole is narrowed down to the records that cause it."""
         try:
             return await self._handler.handle(pending)
         except Retry:
@@ -177,9 +179,15 @@ class Guard:
             by_key: dict[str, list[Received]] = {}
             for received in pending:
                 by_key.setdefault(received.id.ticket, []).append(received)
-            if len(by_key) == 1:
-                return [Failure(pending[0], f"{type(error).__module__}.{type(error).__qualname__}")]
-        return [failure for one in by_key.values() for failure in await self._try(one)]
+            if len(pending) == 1:
+                return [_failure(pending[0], error)]
+        if len(by_key) > 1:
+            return [failure for one in by_key.values() for failure in await self._try(one)]
+        for received in pending:
+            # one case, several records: those before the faulty one are done, not blamed
+            if failures := await self._try([received]):
+                return failures
+        return []
 
     def _is_final(self, failure: Failure) -> bool:
         if failure.rejected:
@@ -210,20 +218,28 @@ class Guard:
     async def _drain_key(self, key: str) -> int:
         """In order, until the key is empty or one is rejected again, which keeps the key parked."""
         done = 0
-        for record in await self._parking.waiting(key):
-            try:
-                received = receive(record, self._handler.uses)
-            except Undecodable as error:
-                await self._parking.keep(key, record, f"undecodable: {error}")
-                return done
-            failures = await self._try([received])
-            if failures:
-                await self._parking.keep(key, record, failures[0].reason)
-                return done
-            await self._parking.release(record)
-            metrics.HANDLED.labels(self.consumer, "drained").inc()
-            done += 1
+        # another process may park behind the key until it sees that the key is free
+        while waiting := await self._parking.waiting(key):
+            for record in waiting:
+                try:
+                    received = receive(record, self._handler.uses)
+                except Undecodable as error:
+                    await self._parking.keep(key, record, f"undecodable: {error}")
+                    return done
+                failures = await self._try([received])
+                if failures:
+                    await self._parking.keep(key, record, failures[0].reason)
+                    return done
+                await self._parking.release(record)
+                metrics.HANDLED.labels(self.consumer, "drained").inc()
+                done += 1
         return done
+
+
+def _failure(received: Received, error: Exception) -> Failure:
+    if isinstance(error, Reject):
+        return Failure(received, error.reason, rejected=True)
+    return Failure(received, f"{type(error).__module__}.{type(error).__qualname__}")
 
 
 def key_of(record: Record) -> str:

@@ -227,5 +227,6 @@ def server(app: FastAPI, host: str, port: int) -> Server:
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,
     )
     return Server(config)

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import ConsumerRecord
 
 from services.kernel.adapters.logging import get_logger
@@ -21,6 +21,7 @@ from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 TopicConfig = tuple[int, Mapping[str, str]]
+SILENT_SECONDS = 30
 
 
 class Publisher:
@@ -47,7 +48,8 @@ class Publisher:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Returns when all are acknowledged. Raises Unavailable when not all are known to be: any of
-        them may then have been published, so the caller keeps them and publishes again."""
+        them may then have been published, so the caller keeps them and publishes again. A message that
+        is larger than its topic takes raises MessageSizeTooLargeError."""
         if not messages:
             return
         producer = await self._ready()
@@ -60,7 +62,9 @@ class Publisher:
                     for message in messages
                 ]
                 await asyncio.gather(*sent)
-        except (KafkaError, TimeoutError) as error:
+        except MessageSizeTooLargeError:
+            raise  # this message is at fault, not Kafka: it will never go through
+        except (KafkaError, TimeoutError, OSError) as error:
             await self._discard(producer)
             raise Unavailable("Kafka") from error
         self.healthy = True
@@ -68,8 +72,8 @@ class Publisher:
     async def ping(self) -> bool:
         """Whether a broker answers now."""
         try:
-            producer = await self._ready()
             async with asyncio.timeout(2.0):
+                producer = await self._ready()
                 await producer.client.fetch_all_metadata()
         except (KafkaError, TimeoutError, Unavailable):
             self.healthy = False
@@ -98,9 +102,11 @@ class Publisher:
                     await producer.start()
             except (KafkaError, TimeoutError, OSError) as error:
                 self.healthy = False
-                with suppress(Exception):
-                    await producer.stop()
+                await self._discard(producer)
                 raise Unavailable("Kafka") from error
+            except asyncio.CancelledError:
+                await self._discard(producer)
+                raise
             self._producer = producer
             self.healthy = True
             return producer
@@ -129,7 +135,7 @@ def to_record(record: ConsumerRecord[bytes | None, bytes | None]) -> Record:
         partition=record.partition,
         offset=record.offset,
         key=record.key,
-        headers=tuple(record.headers),
+        headers=tuple((name, value or b"") for name, value in record.headers),
         value=record.value,
         timestamp_ms=record.timestamp,
     )
@@ -145,18 +151,21 @@ async def create_topics(
         existing = set(await admin.list_topics())
         missing = [name for name in topics if name not in existing]
         if missing:
-            with suppress(TopicAlreadyExistsError):
-                await admin.create_topics(
-                    [
-                        NewTopic(
-                            name,
-                            num_partitions=topics[name][0],
-                            replication_factor=replication,
-                            topic_configs=dict(topics[name][1]),
-                        )
-                        for name in missing
-                    ]
-                )
+            answer = await admin.create_topics(
+                [
+                    NewTopic(
+                        name,
+                        num_partitions=topics[name][0],
+                        replication_factor=replication,
+                        topic_configs=dict(topics[name][1]),
+                    )
+                    for name in missing
+                ]
+            )
+            for _name, code, *_why in answer.topic_errors:
+                # aiokafka does not raise them; a topic that somebody else has just made is no fault
+                if code not in (0, TopicAlreadyExistsError.errno):
+                    raise for_code(code)
         return missing
     except (KafkaError, OSError) as error:
         raise Unavailable("Kafka") from error
@@ -178,8 +187,13 @@ async def read_whole(servers: str, topic: str) -> AsyncIterator[Record]:
         ends = await consumer.end_offsets(partitions)
         await consumer.seek_to_beginning(*partitions)
         left = {p for p in partitions if ends[p] > await consumer.position(p)}
+        silent = 0
         while left:
-            for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+            taken = await consumer.getmany(timeout_ms=1000)
+            silent = 0 if taken else silent + 1
+            if silent > SILENT_SECONDS:
+                raise Unavailable("Kafka")  # the consumer itself would wait for a broker for ever
+            for partition, records in taken.items():
                 for record in records:
                     if record.offset < ends[partition]:
                         yield to_record(record)

@@ -37,8 +37,12 @@ class _ToStructlog(logging.Handler):
     """Lines of libraries: level, logger and the message of warnings and worse only."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log = structlog.get_logger(logger=record.name)
-        log.log(record.levelno, record.getMessage()[:500], exc_info=record.exc_info or None)
+        try:
+            log = get_logger().bind(library=record.name)
+            log.log(record.levelno, record.getMessage()[:500], exc_info=record.exc_info or None)
+        except Exception:
+            # a library that logs must never fail for its log line
+            self.handleError(record)
 
 
 def configure(service: str, level: str = "INFO") -> None:

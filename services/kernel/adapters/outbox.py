@@ -18,6 +18,7 @@ from services.kernel.adapters.room_store import RoomStore
 from services.kernel.contracts.codec import Announced, EventId, Message
 from services.kernel.contracts.events import Room
 from services.kernel.contracts.topics import COMPLAINTS
+from services.kernel.domain.errors import Retry
 
 log = get_logger()
 REMEMBERED = 50_000
@@ -93,14 +94,33 @@ class Sweeper:
     async def sweep(self, before: datetime, limit: int = 500) -> int:
         """Publish and trim rooms whose oldest unsent event is older than `before`; how many rooms."""
         found = await self._rooms.unsent(before, limit)
-        await self._outbox.publish({ticket: entries for ticket, entries in found.items() if entries})
-        await self._rooms.trim(
-            [(ticket, max(map(_number, entries), default=0)) for ticket, entries in found.items()]
-        )
+        try:
+            await self._send(found)
+        except Retry:
+            raise
+        except Exception:
+            log.exception("outbox.fault", room=self._rooms.room, cases=len(found))
+            await self._send_each(found)
         if found:
             metrics.SWEPT.labels(self._rooms.room).inc(len(found))
             log.info("outbox.swept", room=self._rooms.room, cases=len(found))
         return len(found)
+
+    async def _send(self, outboxes: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        await self._outbox.publish({t: entries for t, entries in outboxes.items() if entries})
+        await self._rooms.trim(
+            [(t, max(map(_number, entries), default=0)) for t, entries in outboxes.items()]
+        )
+
+    async def _send_each(self, outboxes: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """One case that cannot be published stays in the backlog and does not hold up the others."""
+        for ticket, entries in outboxes.items():
+            try:
+                await self._send({ticket: entries})
+            except Retry:
+                raise
+            except Exception as error:
+                log.error("outbox.stuck", ticket=ticket, why=type(error).__qualname__)
 
     async def round(self, now: datetime, after_seconds: float) -> None:
         """One turn for a periodic loop: sweep, and set the backlog gauge. Raises Unavailable."""

@@ -23,6 +23,7 @@ COLLECTION = "parked"
 INDEXES = [
     mongo.IndexModel([("consumer", 1), ("key", 1), ("partition", 1), ("offset", 1)]),
     mongo.IndexModel([("consumer", 1), ("drain", 1)], sparse=True),
+    mongo.IndexModel([("consumer", 1), ("reason", 1), ("partition", 1), ("key", 1)]),
 ]
 
 
@@ -46,8 +47,12 @@ class Parking:
             )
 
     async def park(self, records: Sequence[tuple[Record, str | None]]) -> None:
-        """Idempotent: a record that is parked already stays as it is."""
+        """Idempotent: a record that is parked already stays as it is. The copy goes first: once the record
+        is stored, a batch that is run again takes it for one that only waits."""
         now = self._clock()
+        await self._publisher.publish(
+            [self._dead_letter(record, reason) for record, reason in records if reason is not None]
+        )
         try:
             async with mongo.store_errors():
                 await self._parked.insert_many(
@@ -56,23 +61,23 @@ class Parking:
                 )
         except mongo.BulkWriteError as error:
             mongo.duplicates(error)
-        await self._publisher.publish(
-            [self._dead_letter(record, reason) for record, reason in records if reason is not None]
-        )
         await self.measure()
 
     async def keys_to_drain(self, partitions: Sequence[int]) -> list[str]:
+        """Keys that were marked, and keys that wait behind nothing: a drain was cut short, or its mark is
+        older than a record that came after it."""
+        mine = {"consumer": self.consumer, "partition": {"$in": list(partitions)}}
         async with mongo.store_errors():
-            return list(
+            marked = await self._parked.distinct("key", {**mine, "drain": True})
+            waiting = set(await self._parked.distinct("key", {**mine, "reason": None}))
+            behind = (
                 await self._parked.distinct(
-                    "key",
-                    {
-                        "consumer": self.consumer,
-                        "drain": True,
-                        "partition": {"$in": list(partitions)},
-                    },
+                    "key", {**mine, "key": {"$in": list(waiting)}, "reason": {"$ne": None}}
                 )
+                if waiting
+                else ()
             )
+        return sorted({*marked, *(waiting - set(behind))})
 
     async def waiting(self, key: str) -> list[Record]:
         async with mongo.store_errors():

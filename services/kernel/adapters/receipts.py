@@ -149,7 +149,7 @@ class Receipts:
             found = await self._receipts.find(
                 {"unsent_since": {"$lt": before}}, {"event": 1}, sort=[("unsent_since", 1)], limit=limit
             ).to_list(None)
-            backlog = await self._receipts.count_documents({"unsent_since": {"$gt": None}})
+            backlog = await self._receipts.count_documents({"unsent_since": {"$exists": True}})
         metrics.OUTBOX_BACKLOG.labels("intake").set(backlog)
         if found:
             await self._send(

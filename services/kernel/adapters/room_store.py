@@ -249,4 +249,4 @@ class MongoRooms:
 
     async def backlog(self) -> int:
         async with mongo.store_errors():
-            return await self._cases.count_documents({f"{self.room}.unsent_since": {"$gt": None}})
+            return await self._cases.count_documents({f"{self.room}.unsent_since": {"$exists": True}})
