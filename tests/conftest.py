@@ -22,6 +22,7 @@ from services.kernel.adapters import mongo, schema
 from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.domain.directory import District
+from services.notify.adapters import message_store
 
 PROJECT = Path(__file__).resolve().parents[1]
 DISTRICTS = PROJECT / "deploy" / "districts"
@@ -67,7 +68,7 @@ def mongo_url(infra: Stack) -> str:
 async def database(mongo_url: str) -> AsyncIterator[mongo.Database]:
     """A database of the test's own, with the indexes."""
     opened = mongo.connect(mongo_url, f"test-{uuid.uuid4().hex[:12]}")
-    await schema.ensure(opened)
+    await schema.ensure(opened, {message_store.COLLECTION: message_store.INDEXES})
     yield opened
     await opened.client.drop_database(opened.name)
     mongo.close(opened)

@@ -29,13 +29,16 @@ INDEXES = [
     mongo.IndexModel([("case.district", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.department", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.officer", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
+    mongo.IndexModel([("case.office", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
+    mongo.IndexModel([("case.place.block", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.terms", 1)]),
     mongo.IndexModel([("case.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("sla.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("notices.unsent_since", 1)], sparse=True),
+    # the instant first: one process with all buckets walks it in due order without sorting
     mongo.IndexModel(
-        [("sla.bucket", 1), ("sla.next_at", 1)],
-        partialFilterExpression={"sla.next_at": {"$gt": 0}},
+        [("sla.next_at", 1), ("sla.bucket", 1)],
+        partialFilterExpression={"sla.next_at": {"$exists": True}},
     ),
 ]
 

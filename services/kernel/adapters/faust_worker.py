@@ -38,11 +38,13 @@ class Worker:
         self.topic = topic
         self._guard = guard
         self._handled: dict[int, int] = {}
+        data = settings.home / "run" / f"faust-{name}"
+        data.parent.mkdir(parents=True, exist_ok=True)  # faust makes only the last folder
         self._app = faust.App(
             f"samvad-{name}",
             broker=f"kafka://{settings.kafka}",
             store="memory://",
-            datadir=settings.home / "run" / f"faust-{name}",
+            datadir=data,
             autodiscover=False,
             web_enabled=False,
             topic_disable_leader=True,

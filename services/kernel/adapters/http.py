@@ -110,7 +110,9 @@ def instrument(app: FastAPI, ready: Mapping[str, Check]) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> Response:
         code = {404: "unknown", 405: "method_not_allowed"}.get(error.status_code, "refused")
-        return problem(error.status_code, code, str(error.detail))
+        answer = problem(error.status_code, code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(Exception)
     async def fault(_: Request, error: Exception) -> Response:

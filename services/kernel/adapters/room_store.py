@@ -189,6 +189,7 @@ class MongoRooms:
                     pushes[f"{room}.{name}"] = {"$each": value[len(old) :]}
                 else:
                     sets[f"{room}.{name}"] = value
+        gone = {f"{room}.{name}": "" for name in stored if name not in whole}
         query: dict[str, Any] = {"_id": draft.ticket}
         for path, value in guard_of(room, draft).items():
             counts = value is None and (path.endswith(".n") or ".seen." in path)
@@ -196,6 +197,8 @@ class MongoRooms:
         update: dict[str, Any] = {"$set": sets}
         if pushes:
             update["$push"] = pushes
+        if gone:
+            update["$unset"] = gone
         # upsert: a guard that no longer holds then tries to insert the same _id, and the duplicate-key
         # error names the loser, which a bulk's matched count cannot
         return mongo.UpdateOne(query, update, upsert=True)

@@ -1,28 +1,24 @@
-"""The store's collections and indexes in one list, made when the installation is set up; idempotent."""
+"""The kernel's collections and indexes in one list, made when the installation is set up; idempotent."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 from services.kernel.adapters import case_document, mongo, parking, receipts
 from services.kernel.adapters.directory import store as directory
 
-MESSAGES_INDEXES = [
-    mongo.IndexModel(
-        [("bucket", 1), ("next_at", 1)], partialFilterExpression={"next_at": {"$gt": 0}}
-    ),
-    mongo.IndexModel([("ticket", 1), ("created_at", 1)]),
-]
+Indexes = Mapping[str, Sequence[mongo.IndexModel]]
 
-INDEXES: dict[str, list[mongo.IndexModel]] = {
+INDEXES: Indexes = {
     "cases": case_document.INDEXES,
     receipts.COLLECTION: receipts.INDEXES,
     parking.COLLECTION: parking.INDEXES,
     directory.COLLECTION: directory.INDEXES,
-    "messages": MESSAGES_INDEXES,
 }
 
 
-async def ensure(database: mongo.Database) -> None:
-    """Create what is missing. Raises Unavailable."""
+async def ensure(database: mongo.Database, more: Indexes) -> None:
+    """Create what is missing; `more`: the indexes of collections that services own. Raises Unavailable."""
     async with mongo.store_errors():
-        for name, indexes in INDEXES.items():
-            await database[name].create_indexes(indexes)
+        for name, indexes in {**INDEXES, **more}.items():
+            await database[name].create_indexes(list(indexes))

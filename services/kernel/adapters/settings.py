@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     sms_url: str = "http://127.0.0.1:8009/sms"
     sms_username: str = "samvad"
     sms_password: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    sms_password_digest: Literal["sha1", "sha256"] = "sha1"
     sms_secure_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     sms_sender: str = "SAMVAD"
 

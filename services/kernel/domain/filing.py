@@ -313,7 +313,9 @@ def _village(directory: District, words: str | None, block: str | None) -> _Vill
     if not matches or (len(matches) > 1 and matches[0].score - matches[1].score < CLEAR):
         return _Village(block, None, words)
     best = matches[0]
-    return _Village(best.block.id, best.village.id, None if best.score == 1 else words)
+    spellings = (best.village.name.hi, best.village.name.en, *best.village.aliases)
+    to_the_letter = words.casefold() in {spelling.casefold() for spelling in spellings}
+    return _Village(best.block.id, best.village.id, None if to_the_letter else words)
 
 
 C = TypeVar("C", bound=str)

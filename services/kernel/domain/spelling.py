@@ -12,7 +12,12 @@ import re
 import unicodedata
 from functools import lru_cache
 from importlib import resources
-from itertools import product
+from itertools import islice, product
+
+MOST_SPELLINGS = 64
+"""Spellings of one word that are considered: they double with every letter that has two."""
+LONGEST_WORD = 40
+"""Letters of a word that are looked at: longer ones are no words, and what is looked up is remembered."""
 
 _WORD = re.compile(r"[^\W_\u0900-\u097f]+|[\u0900-\u0963\u0966-\u097f]+")
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff'\u2019`]")
@@ -132,7 +137,7 @@ _VOWELS = {
 def words(text: str) -> list[str]:
     """The words of `text` in order, lower case, not folded. Punctuation separates; digits are words."""
     clean = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
-    return [_digits(word) for word in _WORD.findall(clean.lower())]
+    return [_digits(word[:LONGEST_WORD]) for word in _WORD.findall(clean.lower())]
 
 
 @lru_cache(maxsize=65_536)
@@ -154,7 +159,7 @@ def romanised(word: str) -> tuple[str, ...]:
     if not _is_devanagari(word):
         return (_fold_latin(word),)
     heard = _heard(unicodedata.normalize("NFD", word))
-    spelt = ("".join(parts) for parts in product(*heard))
+    spelt = ("".join(parts) for parts in islice(product(*heard), MOST_SPELLINGS))
     return tuple(sorted({_fold_latin(form) for form in spelt}))
 
 

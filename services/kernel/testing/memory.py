@@ -93,7 +93,7 @@ class MemoryRooms:
             and doc[self.room]["bucket"] in buckets
         ]
         due = sorted(ticket_at for ticket_at in rooms if ticket_at[0] < now)
-        later = [at for at, _ in rooms if at >= now]
+        later = [at for at, _ in rooms if at >= now]  # whether or not they are ready then
         ready = [t for _, t in due if self._up_to_date(self._documents()[t])]
         return [self._read(t) for t in ready[:limit]], min(later, default=None)
 
@@ -128,17 +128,20 @@ class MemoryRooms:
         return copy.deepcopy(self._documents().get(ticket))
 
     async def unsent(self, before: datetime, limit: int) -> dict[str, list[Any]]:
-        found = {
-            ticket: list(doc[self.room]["outbox"])
+        found = [
+            (doc[self.room]["unsent_since"], ticket, list(doc[self.room]["outbox"]))
             for ticket, doc in self._documents().items()
             if (doc.get(self.room) or {}).get("unsent_since") is not None
             and doc[self.room]["unsent_since"] < before
-        }
-        return dict(list(found.items())[:limit])
+        ]
+        oldest = sorted(found, key=lambda one: one[:2])
+        return {ticket: entries for _, ticket, entries in oldest[:limit]}
 
     async def trim(self, acknowledged: Sequence[tuple[str, int]]) -> None:
         for ticket, n in acknowledged:
-            room = self._documents()[ticket][self.room]
+            room = self._documents().get(ticket, {}).get(self.room)
+            if room is None:
+                continue
             room["outbox"] = [entry for entry in room["outbox"] if entry["n"] > n]
             if not room["outbox"]:
                 room.pop("unsent_since", None)
@@ -181,7 +184,15 @@ class MemoryParking:
                     self.reasons.append((record, reason))
 
     async def keys_to_drain(self, partitions: Sequence[int]) -> list[str]:
-        return sorted(self.drain)
+        mine = {
+            key: {record.offset for record in records if record.partition in partitions}
+            for key, records in self.parked.items()
+        }
+        rejected = {key_of(record) for record, _ in self.reasons if self._is_parked(record)}
+        return sorted(k for k, at in mine.items() if at and (k in self.drain or k not in rejected))
+
+    def _is_parked(self, record: Record) -> bool:
+        return record in self.parked.get(key_of(record), ())
 
     async def waiting(self, key: str) -> list[Record]:
         return sorted(self.parked.get(key, []), key=lambda record: record.offset)

@@ -67,7 +67,7 @@ def place(
     if found:
         officer = min(found, key=lambda one: (open_cases.get(one.id, 0), one.id))
         reason = Reason(
-            "fewest",
+            "fewest" if len(found) > 1 else "only",
             {
                 "block": request.block,
                 "service": service.id,
@@ -118,6 +118,7 @@ def _above(
     """The department's head, the subdivision's SDM, the Collector: the first who is there and not named."""
     block = district.block_by_id.get(request.block) if request.block else None
     head = district.department_by_id[service.department].head
+    named_office = _office_of(district, request.named_official)
     chain: Iterable[str] = (
         head,
         *(
@@ -129,11 +130,15 @@ def _above(
     )
     for officer_id in chain:
         officer = district.officer_by_id.get(officer_id)
-        if officer is not None and officer.on_duty(day) and officer.id != request.named_official:
+        if officer is None or not officer.on_duty(day) or officer.id == request.named_official:
+            continue
+        # above the Collector there is nobody, so only he himself can be passed over
+        of_the_office = named_office is not None and officer.office == named_office
+        if not of_the_office or officer.id == district.collector:
             return officer
     return None
 
 
-def _office_of(district: District, officer_id: str) -> str | None:
-    officer = district.officer_by_id.get(officer_id)
+def _office_of(district: District, officer_id: str | None) -> str | None:
+    officer = district.officer_by_id.get(officer_id or "")
     return officer.office if officer is not None else None

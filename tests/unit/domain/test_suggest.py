@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.kernel.domain import spelling
 from services.kernel.domain.directory import District
 from services.kernel.domain.suggest import Suggester
 
@@ -87,3 +88,10 @@ def test_any_text_is_taken_and_the_answer_is_always_the_same(
 def test_another_instance_answers_alike(suggester: Suggester, district: District) -> None:
     text = "हमारे गांव में बिजली नहीं है aur sadak kharab hai, pension bhi band"
     assert Suggester(district).suggest(text, most=9) == suggester.suggest(text, most=9)
+
+
+def test_a_hostile_word_has_a_bounded_number_of_spellings() -> None:
+    for letters in ("ड़" * 14, "ड़" * 4000, "कटप" * 1000):
+        for word in spelling.words(letters):
+            assert len(word) <= spelling.LONGEST_WORD
+            assert len(spelling.romanised(word)) <= spelling.MOST_SPELLINGS

@@ -1,0 +1,80 @@
+"""What the desk needs of the outside, as the handlers see it; the adapters give it, tests stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from services.desk.core.cursor import Position
+from services.desk.core.filters import Filters
+from services.desk.core.view import Row
+from services.kernel.domain.case import Act, Case
+from services.kernel.domain.directory import District
+from services.kernel.domain.people import Actor, Scope
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which cases: what the actor sees, narrowed by what he asks for, at `now` (for "overdue")."""
+
+    actor: Actor
+    scope: Scope
+    filters: Filters
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Everything that matches, however long the page is."""
+
+    all: int = 0
+    overdue: int = 0
+    by_state: Mapping[str, int] = field(default_factory=dict)
+
+
+class Lists(Protocol):
+    """Reads many cases. Everything raises Unavailable when the store is away."""
+
+    async def page(self, query: Query) -> tuple[list[Row], Position | None]:
+        """Up to `limit` cases from the cursor on; the last one's position when more follow."""
+        ...
+
+    async def totals(self, query: Query) -> Totals: ...
+
+    async def open_cases(self, officers: Sequence[str]) -> Mapping[str, int]:
+        """How many open cases each has; who has none is missing."""
+        ...
+
+
+class Stored(Protocol):
+    @property
+    def case(self) -> Case: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def document(self) -> Mapping[str, Any]: ...
+
+
+class Done(Protocol):
+    @property
+    def case(self) -> Case: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def repeated(self) -> bool: ...
+
+
+class Cases(Protocol):
+    """The case store."""
+
+    async def load(self, ticket: str) -> Stored: ...
+
+    async def act(self, ticket: str, act: Act, *, expected_version: int | None = None) -> Done: ...
+
+
+class Directories(Protocol):
+    async def newest(self, district: str) -> District: ...

@@ -1,0 +1,269 @@
+"""What people do at the desk: look at a case, list cases, act on one. Knows ports only.
+
+The order of an act: the same key again is answered with its first outcome; then who may see the case;
+then the version that was seen; then the lifecycle; then the ids that were named, against the newest
+directory; then the case store, which checks version and lifecycle once more in its guarded write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.desk.core import acts, rights
+from services.desk.core.filters import Filters, parse
+from services.desk.core.placing import Place, Wanted, may_keep, place
+from services.desk.core.ports import Cases, Directories, Lists, Query, Stored, Totals
+from services.desk.core.texts import Texts
+from services.desk.core.view import Row
+from services.kernel.domain import lifecycle, tickets
+from services.kernel.domain.case import Act, Case, Entry
+from services.kernel.domain.directory import LANGUAGES, District, Language
+from services.kernel.domain.errors import (
+    Conflict,
+    Forbidden,
+    IllegalAction,
+    Invalid,
+    KeyReused,
+    StaleVersion,
+    Unknown,
+)
+from services.kernel.domain.people import Actor, visible
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Somebody at the desk with the directory of now."""
+
+    actor: Actor
+    directory: District
+
+
+@dataclass(frozen=True)
+class Page:
+    """`next_cursor` None: nothing follows."""
+
+    rows: list[Row]
+    next_cursor: str | None
+    totals: Totals
+    filters: Filters
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an act came to. `repeated`: the same key brought it about before."""
+
+    ticket: str
+    version: int
+    state: str
+    at: datetime
+    allowed: tuple[str, ...]
+    repeated: bool
+
+
+class Refusal(Exception):
+    """An act that was not carried out, with the case as it stands now for the answer."""
+
+    def __init__(self, error: Conflict, version: int, state: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(error.reason)
+        self.error = error
+        self.version = version
+        self.state = state
+        self.allowed = allowed
+
+
+class Desk:
+    """One for a process; it keeps nothing between calls."""
+
+    def __init__(
+        self,
+        cases: Cases,
+        lists: Lists,
+        directories: Directories,
+        texts: Texts,
+        clock: Callable[[], datetime],
+        cursor_secret: str,
+    ) -> None:
+        self._cases = cases
+        self._lists = lists
+        self._directories = directories
+        self._texts = texts
+        self._secret = cursor_secret
+        self.now = clock
+
+    async def seat(self, actor: Actor) -> Seat:
+        """Raises Unknown for a district without a directory, Unavailable."""
+        directory = await self._directories.newest(actor.district)
+        return Seat(rights.resolved_actor(actor, directory), directory)
+
+    async def look(self, seat: Seat, written: str) -> Row:
+        """The case of a ticket number as somebody wrote it. Raises Invalid, Unknown."""
+        return _row(await self._visible(seat, _ticket(written)))
+
+    async def list(self, seat: Seat, given: Mapping[str, str]) -> Page:
+        """Raises Invalid naming a parameter, Forbidden for a search that the role may not make."""
+        filters = parse(given, seat.directory, self._secret)
+        search = filters.search
+        if search is not None and not rights.searches_persons(seat.actor) and not search.ticket:
+            raise Forbidden("this role does not search by name or phone", field="q")
+        query = Query(seat.actor, visible(seat.actor, seat.directory), filters, self.now())
+        rows, more = await self._lists.page(query)
+        totals = await self._lists.totals(query)
+        cursor = more.write(self._secret) if more is not None else None
+        return Page(rows, cursor, totals, filters, query.now)
+
+    async def act(
+        self, seat: Seat, written: str, body: Mapping[str, Any], key: str | None
+    ) -> Outcome:
+        """Raises Invalid, Unknown, Forbidden, Refusal (a conflict with the fresh state)."""
+        ticket = _ticket(written)
+        key = acts.check_key(key)
+        request = acts.parse(body)
+        cause = acts.cause_of(seat.actor, key) if key is not None else None
+        stored = await self._cases.load(ticket)
+        earlier = stored.case.by_cause(cause) if cause is not None else None
+        if earlier is not None:
+            return self._again(seat, stored.case, earlier, request.action)
+        _must_see(seat, stored.case)
+        try:
+            if request.expected_version != stored.n:
+                raise StaleVersion(request.expected_version, stored.n)
+            rights.check(seat.actor, request.action, stored.case, seat.directory)
+            act = Act(
+                action=request.action,
+                by=seat.actor,
+                cause=cause,
+                note=request.note,
+                public=acts.is_public(request, seat.actor),
+                data=await self._data(seat, stored.case, request),
+            )
+            done = await self._cases.act(ticket, act, expected_version=request.expected_version)
+        except Conflict as error:
+            raise await self._refusal(seat, ticket, error) from error
+        if done.repeated:
+            entry = done.case.by_cause(cause) if cause is not None else None
+            if entry is not None:
+                return self._again(seat, done.case, entry, request.action)
+        allowed = rights.allowed(seat.actor, done.case, seat.directory)
+        return Outcome(ticket, done.n, done.case.state, done.at, allowed, done.repeated)
+
+    def _again(self, seat: Seat, case: Case, entry: Entry, action: str) -> Outcome:
+        """The first outcome of a key. He may see it though the case has meanwhile left his sight."""
+        if entry.action != action:
+            raise KeyReused("the key was used before for another action", field="Idempotency-Key")
+        allowed = rights.allowed(seat.actor, case, seat.directory)
+        return Outcome(case.ticket, entry.n, entry.state, entry.at, allowed, repeated=True)
+
+    async def _visible(self, seat: Seat, ticket: str) -> Stored:
+        stored = await self._cases.load(ticket)
+        _must_see(seat, stored.case)
+        return stored
+
+    async def _refusal(self, seat: Seat, ticket: str, error: Conflict) -> Refusal:
+        fresh = await self._cases.load(ticket)
+        allowed = rights.allowed(seat.actor, fresh.case, seat.directory)
+        if isinstance(error, StaleVersion):
+            error = StaleVersion(error.expected, fresh.n)
+        if isinstance(error, IllegalAction):
+            error = IllegalAction(fresh.case.state, error.action, allowed)
+        return Refusal(error, fresh.n, fresh.case.state, allowed)
+
+    async def _data(self, seat: Seat, case: Case, request: acts.Request) -> dict[str, Any]:
+        directory = seat.directory
+        acts.check_data(request, case, directory, self.now())
+        data = dict(request.data)
+        if request.action in acts.PLACING:
+            return await self._placement(seat, case, request)
+        if request.action == "change_service":
+            data["department"] = directory.service_by_id[data["service"]].department
+        return data
+
+    async def _placement(self, seat: Seat, case: Case, request: acts.Request) -> dict[str, Any]:
+        """Who works it from now on, with the version that says so and the reason for people to read."""
+        data: dict[str, Any]
+        if request.action == "take_over":
+            data = {"officer": seat.actor.id}
+            if data["officer"] is None:
+                raise Invalid("the token names no person who could take it over", field="action")
+        else:
+            data = await self._chosen(seat, case, request)
+        data["directory_version"] = seat.directory.version
+        optional = lifecycle.transition(request.action).optional
+        for field, language in (("reason", "en"), ("reason_hi", "hi")):
+            if field in optional and language in LANGUAGES:
+                data[field] = self._reason(seat, request.action, {**_kept(case), **data}, language)
+        return data
+
+    async def _chosen(self, seat: Seat, case: Case, request: acts.Request) -> dict[str, Any]:
+        directory = seat.directory
+        day = self.now().astimezone(ZoneInfo(directory.zone)).date()
+        wanted = Wanted(**request.data)
+        if request.action == "reopen" and not wanted:
+            if may_keep(case, directory, day):
+                return {"department": case.department, "officer": case.officer}
+            wanted = Wanted(department=case.department, service=case.service)
+        if request.action == "transfer":
+            _must_move(case, wanted)
+        found = place(case, wanted, directory, day, same_department=request.action == "assign")
+        officer = found.pick(await self._loads(found))
+        data: dict[str, Any] = {
+            "department": found.department,
+            "office": officer.office if officer is not None else found.office,
+            "officer": officer.id if officer is not None else None,
+        }
+        if found.service is not None:
+            data["service"] = found.service
+        return data
+
+    async def _loads(self, found: Place) -> Mapping[str, int]:
+        if len(found.officers) < 2:
+            return {}
+        return await self._lists.open_cases([officer.id for officer in found.officers])
+
+    def _reason(self, seat: Seat, action: str, data: Mapping[str, Any], language: Language) -> str:
+        """The sentence: who sent it to whom."""
+        directory = seat.directory
+        by = directory.officer_by_id.get(seat.actor.id or "")
+        role = self._texts.say(f"role.{seat.actor.role}", language)
+        officer = directory.officer_by_id.get(data.get("officer") or "")
+        department = directory.department_by_id.get(data.get("department") or "")
+        to = officer.name if officer else department.name if department else None
+        return self._texts.say(
+            f"placed.{action}",
+            language,
+            by=f"{by.name.say(language)} ({role})" if by is not None else role,
+            to=to.say(language) if to is not None else "",
+        )
+
+
+def _kept(case: Case) -> dict[str, Any]:
+    return {"officer": case.officer, "department": case.department}
+
+
+def _row(stored: Stored) -> Row:
+    return Row(stored.case, stored.n, stored.document.get("sla") or {})
+
+
+def _ticket(written: str) -> str:
+    ticket = tickets.parse(written)
+    if ticket is None:
+        raise Invalid("is not a ticket number; please check the digits", field="ticket")
+    return ticket
+
+
+def _must_see(seat: Seat, case: Case) -> None:
+    """A stranger is told the same as if there were no such case."""
+    if not rights.sees(visible(seat.actor, seat.directory), case, seat.directory):
+        raise Unknown("there is no such case", field="ticket")
+
+
+def _must_move(case: Case, wanted: Wanted) -> None:
+    if wanted.officer is not None and wanted.officer == case.officer:
+        raise Invalid("has the case already", field="officer")
+    where = (wanted.officer, wanted.office)
+    if where == (None, None) and wanted.department in (case.department, None):
+        raise Invalid("has the case already: name an office or an officer", field="department")

@@ -1,0 +1,373 @@
+"""The desk's pages: log-in, the list that refreshes itself, the case with what can be done. They work
+without scripts; htmx only spares the reload."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+
+from services.desk import rendering
+from services.desk.core import rights, view
+from services.desk.core.forms import forms
+from services.desk.core.texts import Texts
+from services.desk.handlers.desk import Desk, Page, Refusal, Seat
+from services.desk.rendering import Renderer
+from services.desk.session import Sessions, check_origin, safe_path
+from services.kernel.adapters import tokens
+from services.kernel.adapters.http import check_text
+from services.kernel.domain import tickets
+from services.kernel.domain.directory import Language
+from services.kernel.domain.errors import (
+    Forbidden,
+    IllegalAction,
+    Invalid,
+    Refused,
+    StaleVersion,
+    Unauthenticated,
+    Unavailable,
+    Unknown,
+)
+
+_FORM_FIELDS = ("officer", "department", "service", "reason", "parent", "outcome")
+_SEE_OTHER = 303
+
+
+def add(
+    app: FastAPI,
+    desk: Desk,
+    texts: Texts,
+    *,
+    token_secret: str,
+    assets: Path | None,
+    secure: bool,
+) -> None:
+    pages = Pages(
+        desk, Renderer(texts, assets), Sessions(token_secret, secure=secure), token_secret
+    )
+    for path, method, handler in (
+        ("/", "GET", pages.list),
+        ("/fragments/cases", "GET", pages.fragment),
+        ("/login", "POST", pages.login),
+        ("/logout", "POST", pages.logout),
+        ("/cases/{ticket}", "GET", pages.case),
+        ("/cases/{ticket}/actions", "POST", pages.act),
+    ):
+        app.add_api_route(path, handler, methods=[method], include_in_schema=False)
+
+
+class Pages:
+    def __init__(
+        self, desk: Desk, renderer: Renderer, sessions: Sessions, token_secret: str
+    ) -> None:
+        self._desk = desk
+        self._renderer = renderer
+        self._sessions = sessions
+        self._secret = token_secret
+
+    async def list(self, request: Request) -> Response:
+        async def show(seat: Seat, language: Language) -> Response:
+            try:
+                found = await self._page(request, seat)
+            except Refused as error:
+                message = self._why(error, language)
+                return self._list(request, seat, language, None, message, _status(error))
+            ticket = tickets.parse(request.query_params.get("q", ""))
+            if ticket is not None and [row.case.ticket for row in found.rows] == [ticket]:
+                return RedirectResponse(f"/cases/{ticket}", _SEE_OTHER)
+            done = request.query_params.get("done", "")
+            known = f"action.{done}" in self._renderer.texts
+            message = self._done(done, language) if known else ""
+            return self._list(request, seat, language, found, message)
+
+        return await self._seated(request, show)
+
+    async def fragment(self, request: Request) -> Response:
+        """The table alone; nothing (204) when it is as the page already shows it."""
+
+        async def show(seat: Seat, language: Language) -> Response:
+            found = await self._page(request, seat)
+            values = self._table(request, seat, found, language)
+            if values["digest"] == request.query_params.get("seen"):
+                return Response(status_code=204)
+            return self._renderer.page(request, "_cases.html", language, **values)
+
+        return await self._seated(request, show)
+
+    async def login(self, request: Request) -> Response:
+        check_origin(request)
+        form = await request.form()
+        token = _text(form.get("token")).strip()
+        language = self._sessions.language(request, "hi")
+        try:
+            seat = await self._desk.seat(tokens.read(self._secret, token, self._desk.now()))
+            if seat.actor.role not in rights.STAFF:
+                raise Forbidden("no place at the desk")
+        except Refused as error:
+            reason = "no_place" if isinstance(error, Forbidden) else "wrong"
+            message = self._renderer.texts.say(f"login.{reason}", language)
+            return self._login(request, language, message, _status(error))
+        answer = RedirectResponse(safe_path(_text(form.get("next"))), _SEE_OTHER)
+        self._sessions.begin(answer, token)
+        return answer
+
+    async def logout(self, request: Request) -> Response:
+        check_origin(request)
+        answer = RedirectResponse("/", _SEE_OTHER)
+        self._sessions.end(answer)
+        return answer
+
+    async def case(self, ticket: str, request: Request) -> Response:
+        async def show(seat: Seat, language: Language) -> Response:
+            row = await self._desk.look(seat, ticket)
+            done = request.query_params.get("done", "")
+            known = f"action.{done}" in self._renderer.texts
+            message = self._done(done, language) if known else ""
+            return self._case(request, seat, language, row, message=message)
+
+        return await self._seated(request, show)
+
+    async def act(self, ticket: str, request: Request) -> Response:
+        async def do(seat: Seat, language: Language) -> Response:
+            form = await request.form()
+            given = {name: _text(value) for name, value in form.multi_items()}
+            token = self._sessions.token(request) or ""
+            try:
+                self._sessions.check_form(request, token, given.get("csrf", ""))
+            except Forbidden:
+                row = await self._desk.look(seat, ticket)
+                expired = self._renderer.texts.say("said.expired", language)
+                return self._case(request, seat, language, row, given, expired, 403)
+            try:
+                outcome = await self._desk.act(seat, ticket, _body(given), given.get("key") or None)
+            except (Refusal, Invalid, Forbidden, Unknown) as error:
+                # a case that is gone or was never his: told by the page for all refusals
+                row = await self._desk.look(seat, ticket)
+                why = self._why(error, language)
+                return self._case(request, seat, language, row, given, why, _status(error))
+            try:
+                await self._desk.look(seat, ticket)
+                where = f"/cases/{outcome.ticket}"
+            except Unknown:
+                where = "/"
+            return RedirectResponse(f"{where}?done={given['action']}", _SEE_OTHER)
+
+        return await self._seated(request, do)
+
+    async def _seated(
+        self, request: Request, show: Callable[[Seat, Language], Awaitable[Response]]
+    ) -> Response:
+        """Run `show` for who is logged in; what it raises is told on a page."""
+        language = self._sessions.language(request, "hi")
+        fragment = request.url.path.startswith("/fragments/")
+        token = self._sessions.token(request)
+        try:
+            if token is None:
+                return self._login(request, language, "", 401 if fragment else 200)
+            seat = await self._desk.seat(tokens.read(self._secret, token, self._desk.now()))
+            person = seat.directory.officer_by_id.get(seat.actor.id or "")
+            language = self._sessions.language(request, person.language if person else "hi")
+            answer = await show(seat, language)
+        except Unauthenticated:
+            ended = self._renderer.texts.say("login.ended", language)
+            answer = self._login(request, language, ended, 401)
+            self._sessions.end(answer)
+        except (Refused, Unavailable) as error:
+            message = self._why(error, language)
+            answer = self._renderer.page(
+                request,
+                "message.html",
+                language,
+                _status(error),
+                message=message,
+                reload=isinstance(error, Unavailable),
+            )
+        self._sessions.remember_language(request, answer, language)
+        return answer
+
+    def _login(self, request: Request, language: Language, message: str, status: int) -> Response:
+        following = request.url.path
+        if request.method != "GET" or following.startswith("/fragments/"):
+            following = "/"
+        elif request.url.query:
+            following = f"{following}?{request.url.query}"
+        answer = self._renderer.page(
+            request, "login.html", language, status, message=message, following=following
+        )
+        # tells htmx to leave the page, which a table inside it could not
+        answer.headers["HX-Redirect"] = "/"
+        return answer
+
+    async def _page(self, request: Request, seat: Seat) -> Page:
+        asked = rendering.asked(request)
+        for name, value in asked.items():
+            check_text(value, name)
+        return await self._desk.list(seat, asked)
+
+    def _list(
+        self,
+        request: Request,
+        seat: Seat,
+        language: Language,
+        found: Page | None,
+        message: str,
+        status: int = 200,
+    ) -> Response:
+        table = self._table(request, seat, found, language) if found is not None else None
+        return self._renderer.page(
+            request,
+            "list.html",
+            language,
+            status,
+            seat=seat,
+            person=self._person(seat, language),
+            table=table,
+            message=message,
+            bad=status != 200,
+            chosen=rendering.chosen(request),
+            states=rendering.state_choices(),
+            departments=seat.directory.departments,
+            reload=True,
+        )
+
+    def _table(
+        self, request: Request, seat: Seat, found: Page, language: Language
+    ) -> dict[str, Any]:
+        asked, chosen = rendering.asked(request), rendering.chosen(request)
+        due = self._renderer.texts.due
+        items = [
+            {
+                **view.short(row, seat.actor, seat.directory, found.now),
+                "due": due(row.deadline, found.now, language),
+            }
+            for row in found.rows
+        ]
+        values: dict[str, Any] = {
+            "items_": items,
+            "totals": found.totals,
+            "local": rendering.local(seat.directory),
+            "chosen": chosen,
+            "state_links": {
+                state: rendering.address("/", chosen, state=state)
+                for state in found.totals.by_state
+            },
+            "overdue_link": rendering.address("/", chosen, overdue="true"),
+            "next_link": rendering.address("/", chosen, cursor=found.next_cursor)
+            if found.next_cursor
+            else "",
+            "first_link": rendering.address("/", chosen) if "cursor" in asked else "",
+            "poll": "",
+            "digest": "",
+        }
+        values["digest"] = rendering.digest(
+            self._renderer.text(request, "_cases.html", language, **values)
+        )
+        values["poll"] = rendering.address("/fragments/cases", asked, seen=values["digest"])
+        return values
+
+    def _case(
+        self,
+        request: Request,
+        seat: Seat,
+        language: Language,
+        row: view.Row,
+        given: dict[str, str] | None = None,
+        message: str = "",
+        status: int = 200,
+    ) -> Response:
+        now = self._desk.now()
+        case = view.whole(row, seat.actor, seat.directory, now)
+        day = now.astimezone(ZoneInfo(seat.directory.zone)).date()
+        return self._renderer.page(
+            request,
+            "case.html",
+            language,
+            status,
+            seat=seat,
+            person=self._person(seat, language),
+            case=case,
+            due=self._renderer.texts.due(row.deadline, now, language),
+            personal=rights.reads_personal(seat.actor, row.case),
+            forms=forms(
+                case["allowed"], row.case, seat.directory, day, self._renderer.texts, language
+            ),
+            given=given or {},
+            message=message,
+            bad=status != 200,
+            local=rendering.local(seat.directory),
+            number=rendering.number(seat.directory),
+            departments=seat.directory.department_by_id,
+            services=seat.directory.service_by_id,
+            csrf=self._sessions.form_token(self._sessions.token(request) or ""),
+            new_key=lambda: secrets.token_urlsafe(12),
+        )
+
+    def _person(self, seat: Seat, language: Language) -> str:
+        role = self._renderer.texts.say(f"role.{seat.actor.role}", language)
+        officer = seat.directory.officer_by_id.get(seat.actor.id or "")
+        return f"{officer.name.say(language)} · {role}" if officer is not None else role
+
+    def _done(self, action: str, language: Language) -> str:
+        texts = self._renderer.texts
+        return texts.say("said.done", language, action=texts.say(f"done.{action}", language))
+
+    def _why(self, error: Exception, language: Language) -> str:
+        """The refusal in the reader's words."""
+        texts = self._renderer.texts
+        if isinstance(error, Refusal):
+            if isinstance(error.error, StaleVersion):
+                return texts.say("said.stale", language)
+            if isinstance(error.error, IllegalAction):
+                action = texts.say(f"action.{error.error.action}", language)
+                state = texts.say(f"state.{error.state}", language)
+                return texts.say("said.illegal", language, action=action, state=state)
+            return texts.say("said.conflict", language)
+        if isinstance(error, Unavailable):
+            return texts.say("said.unavailable", language)
+        if isinstance(error, Forbidden):
+            key = "search_forbidden" if error.field == "q" else "forbidden"
+            return texts.say(f"said.{key}", language)
+        if isinstance(error, Unknown):
+            return texts.say("said.unknown", language)
+        if isinstance(error, Invalid):
+            key = f"form.{error.field}"
+            field = texts.say(key, language) if key in texts else error.field or ""
+            return texts.say("said.invalid", language, field=field, reason=error.reason)
+        return texts.say("said.conflict", language)
+
+
+def _body(given: dict[str, str]) -> dict[str, Any]:
+    """The form as the API would be asked."""
+    version = given.get("version", "")
+    if not (version.isascii() and version.isdigit() and len(version) <= 9):
+        raise Invalid("is missing", field="version")
+    body: dict[str, Any] = {"action": given.get("action", ""), "expected_version": int(version)}
+    for name in ("note", *_FORM_FIELDS):
+        value = check_text(given.get(name, "").strip(), name)
+        if value:
+            body[name] = value
+    rating = given.get("rating", "")
+    if rating:
+        body["rating"] = int(rating) if rating in "12345" and len(rating) == 1 else rating
+    if given.get("public"):
+        body["public"] = True
+    return body
+
+
+def _text(value: object) -> str:
+    """A form's field; a file that somebody sends instead counts as empty."""
+    return value if isinstance(value, str) else ""
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, Unauthenticated):
+        return 401
+    for kind, status in ((Invalid, 422), (Unknown, 404), (Forbidden, 403), (Unavailable, 503)):
+        if isinstance(error, kind):
+            return status
+    return 409

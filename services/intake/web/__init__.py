@@ -1,0 +1,1 @@
+"""The citizens' web page and JSON API."""

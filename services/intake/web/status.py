@@ -1,0 +1,198 @@
+"""Where a case stands, for the citizen who has its link: plain words, no officer's name or number. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
+
+from services.intake.web.texts import Texts
+from services.kernel.domain import lifecycle, tickets
+from services.kernel.domain.case import Case, Entry
+from services.kernel.domain.directory import District, Language
+
+RECEIVED = "received"
+"""The state of a case that has a receipt and that routing has not seen yet."""
+_STEPS = {
+    RECEIVED: 0, "filed": 0, "triage": 0, "assigned": 1, "acknowledged": 1, "merged": 1,
+    "in_progress": 2, "awaiting_citizen": 2, "resolved": 3, "closed": 3,
+}  # fmt: skip
+_OFFERED = ("confirm", "reopen", "answer")
+_TO_THE_CITIZEN = ("ask_citizen", "reply")
+_ONLY_WITH_WORDS = ("note", "attach")
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What is known of a ticket: its receipt and, once it was routed, its case and the clock's word."""
+
+    ticket: str
+    district: str
+    kind: str
+    filed_at: datetime
+    case: Case | None = None
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Name:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Line:
+    at: datetime
+    at_text: str
+    text: str
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """`groups`: the ticket's digits as they are read aloud. `can`: what the citizen may do now.
+
+    `question`: what he is asked; `resolution`: what the office says that it did; while it matters.
+    """
+
+    ticket: str
+    number: str
+    code: str
+    groups: tuple[str, ...]
+    kind: str
+    state: str
+    state_text: str
+    step: int | None
+    filed_at: datetime
+    filed_text: str
+    service: Name | None
+    block: Name | None
+    village: str | None
+    place_text: str | None
+    deadline: datetime | None
+    deadline_text: str | None
+    overdue: bool
+    question: str | None
+    resolution: str | None
+    lines: tuple[Line, ...]
+    can: frozenset[str]
+
+    @property
+    def spoken(self) -> str:
+        """For a screen reader, which would read the digits as one large number."""
+        return ", ".join([self.code, *(" ".join(group) for group in self.groups)])
+
+
+def see(
+    followed: Followed, directory: District, texts: Texts, language: Language, now: datetime
+) -> Status:
+    case = followed.case
+    state = case.state if case else RECEIVED
+    ticket = followed.ticket
+    zone = directory.zone
+    deadline = followed.deadline if case and case.open else None
+    service, block, village, place = _where(case, directory, language)
+    return Status(
+        ticket=ticket,
+        number=tickets.show(directory.code, ticket),
+        code=directory.code,
+        groups=(ticket[:2], ticket[2:6], ticket[6:]),
+        kind=followed.kind,
+        state=state,
+        state_text=texts.say(f"state.{state}", language),
+        step=_STEPS.get(state),
+        filed_at=followed.filed_at,
+        filed_text=texts.instant(followed.filed_at, zone, language),
+        service=service,
+        block=block,
+        village=village,
+        place_text=place,
+        deadline=deadline,
+        deadline_text=texts.instant(deadline, zone, language) if deadline else None,
+        overdue=deadline is not None and now > deadline,
+        question=_said(case, "awaiting_citizen", "ask_citizen", language),
+        resolution=_said(case, "resolved", "resolve", language),
+        lines=_lines(followed, directory, texts, language),
+        can=_can(case, directory, now),
+    )
+
+
+def _where(
+    case: Case | None, directory: District, language: Language
+) -> tuple[Name | None, Name | None, str | None, str | None]:
+    if case is None:
+        return None, None, None, None
+    service = directory.service_by_id.get(case.service or "")
+    block = directory.block_by_id.get(case.place.block or "")
+    villages = block.villages if block else ()
+    known = next((v for v in villages if v.id == case.place.village), None)
+    village = known.name.say(language) if known else case.place.village_text
+    parts = [part for part in (village, block.name.say(language) if block else None) if part]
+    return (
+        Name(service.id, service.name.say(language)) if service else None,
+        Name(block.id, block.name.say(language)) if block else None,
+        village,
+        ", ".join(parts) or None,
+    )
+
+
+def _said(case: Case | None, state: str, action: str, language: Language) -> str | None:
+    """The words that brought a case into the state it is in, if they are the citizen's to read."""
+    if case is None or case.state != state:
+        return None
+    last = next((entry for entry in reversed(case.history) if entry.action == action), None)
+    return _note(last, language) if last else None
+
+
+def _can(case: Case | None, directory: District, now: datetime) -> frozenset[str]:
+    if case is None:
+        return frozenset()
+    can = set(lifecycle.allowed(case.state, "citizen")) & set(_OFFERED)
+    if case.state in lifecycle.END_STATES:
+        # the lifecycle knows no window: it is the district's
+        window = timedelta(days=directory.reopen_days)
+        if case.closed_at is None or now > case.closed_at + window:
+            can.discard("reopen")
+    return frozenset(can)
+
+
+def _lines(
+    followed: Followed, directory: District, texts: Texts, language: Language
+) -> tuple[Line, ...]:
+    def line(at: datetime, text: str, note: str | None = None) -> Line:
+        return Line(at, texts.instant(at, directory.zone, language), text, note)
+
+    lines = [line(followed.filed_at, texts.say("line.filed", language))]
+    for entry in followed.case.history if followed.case else ():
+        note = _note(entry, language)
+        if f"line.{entry.action}" not in texts or (entry.action in _ONLY_WITH_WORDS and not note):
+            continue
+        office = directory.office_by_id.get(entry.data.get("office") or "")
+        key = f"line.{entry.action}"
+        text = (
+            texts.say(f"{key}.office", language, office=office.name.say(language))
+            if office and f"{key}.office" in texts
+            else texts.say(key, language)
+        )
+        lines.append(line(entry.at, text, note))
+    return tuple(lines)
+
+
+def _note(entry: Entry, language: Language) -> str | None:
+    """The words of an entry that are the citizen's to read: his own, those to him, public ones."""
+    if entry.action == "reject":
+        reason = reasons().get(entry.data.get("reason") or "")
+        return reason[language] if reason else None
+    own = entry.role in ("citizen", "operator") and lifecycle.transition(entry.action).citizen_words
+    return entry.note if own or entry.public or entry.action in _TO_THE_CITIZEN else None
+
+
+@cache
+def reasons() -> Mapping[str, Mapping[str, str]]:
+    """The texts of the reasons for which a case may be rejected."""
+    source = resources.files("services.kernel.domain").joinpath("data/reasons.json")
+    texts: Mapping[str, Mapping[str, str]] = json.loads(source.read_text(encoding="utf-8"))
+    return texts

@@ -1,0 +1,253 @@
+"""Records into messages, against MongoDB: whatever comes twice, is lost or races, each is planned once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.kernel.adapters import mongo
+from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.guard import Guard
+from services.kernel.adapters.settings import Settings
+from services.kernel.contracts.codec import Message, Record
+from services.kernel.domain.errors import Unavailable
+from services.kernel.testing.memory import ManualClock, MemoryBroker, MemoryParking
+from services.notify.adapters.book_file import load_book
+from services.notify.adapters.sender import CLAIM_SECONDS
+from services.notify.app import Notify, build
+from services.notify.core.contacts import Contacts
+from services.notify.core.outcomes import Outcome
+from services.notify.testing.memory import ScriptedProvider
+
+BOOK = load_book()
+PARTITION = 7
+BUCKETS = [b for b in range(256) if b % 12 == PARTITION]
+
+
+class Bench:
+    """The service over a real store, with providers that answer from a script."""
+
+    def __init__(self, database: mongo.Database, settings: Settings) -> None:
+        self.database = database
+        self.settings = settings
+        self.clock = ManualClock()
+        self.providers = {"whatsapp": ScriptedProvider(), "sms": ScriptedProvider()}
+        self.service, self.guard = self.process()
+
+    def process(self) -> tuple[Notify, Guard]:
+        """Another process on the same store."""
+        service = build(
+            self.settings,
+            self.database,
+            MemoryBroker(),
+            self.providers,  # type: ignore[arg-type]
+            BOOK,
+            self.clock,
+        )
+        return service, Guard("notify", service.consumer, MemoryParking())
+
+    async def handle(self, *messages: Message, guard: Guard | None = None) -> None:
+        records = [
+            Record(m.topic, PARTITION, n, m.key, m.headers, m.value) for n, m in enumerate(messages)
+        ]
+        await (guard or self.guard).handle(records)
+
+    async def stored(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (
+            await self.database["messages"].find({}, sort=[("_id", 1)]).to_list(None)
+        )
+        return found
+
+    async def send(self, service: Notify | None = None) -> None:
+        """Until nothing more is due now."""
+        for sender in (service or self.service).senders:
+            while (await sender.fire(self.clock(), BUCKETS, 500))[0]:
+                while sender._tasks:
+                    await asyncio.gather(*sender._tasks, return_exceptions=True)
+
+    def texts(self) -> list[str]:
+        return [call.text for provider in self.providers.values() for call in provider.calls]
+
+
+@pytest.fixture
+async def bench(database: mongo.Database, directory: DirectoryStore, settings: Settings) -> Bench:
+    return Bench(database, settings)
+
+
+async def test_a_case_from_filing_to_resolution(bench: Bench, cases: Any) -> None:
+    ticket, filed = await cases.file()
+    await bench.handle(filed, cases.assigned(ticket), cases.resolved(ticket))
+    planned = await bench.stored()
+    assert [m["audience"] for m in planned] == ["citizen", "officer", "citizen", "citizen"]
+    contact = Contacts(bench.settings.contact_secret.get_secret_value()).phone("+919876543210")
+    assert planned[-1]["_id"] == f"{ticket}/intake/1:citizen:{contact}"
+    for message in planned:
+        assert message["bucket"] in BUCKETS
+        assert "9876543210" not in repr(message)
+        assert "Made Up" not in repr(message)
+    await bench.send()
+    assert [call.text[:40] for call in bench.providers["sms"].calls] == [
+        f"Samvad, Janjgir-Champa: your case JC-{ticket}"[:40],
+        f"Samvad: your case JC-{ticket} was given"[:40],
+        "Samvad: the officer says that your case "[:40],
+    ]
+    assert {call.to for call in bench.providers["sms"].calls} == {"+919876543210"}
+    (officer,) = bench.providers["whatsapp"].calls
+    assert officer.to == "+919999900008"
+    assert {m["state"] for m in await bench.stored()} == {"sent"}
+    room = (await bench.database["cases"].find_one({"_id": ticket}) or {})["notices"]
+    assert room == {"n": 0, "seen": {"intake": 1, "case": 2, "sla": 0}, "outbox": []}
+
+
+async def test_an_event_that_comes_again_plans_nothing_new(bench: Bench, cases: Any) -> None:
+    ticket, filed = await cases.file()
+    assigned = cases.assigned(ticket)
+    await bench.handle(filed, filed, assigned, filed, assigned)
+    await bench.handle(filed, assigned)
+    await bench.send()
+    await bench.handle(filed, assigned)
+    # even by a process that does not know that the room has seen it
+    await bench.database["cases"].delete_many({})
+    await bench.handle(filed, assigned, guard=bench.process()[1])
+    await bench.send()
+    assert len(await bench.stored()) == 3
+    assert len(bench.texts()) == 3
+
+
+async def test_two_processes_with_the_same_records(bench: Bench, cases: Any) -> None:
+    messages: list[Message] = []
+    for _ in range(40):
+        ticket, filed = await cases.file()
+        messages += [filed, cases.assigned(ticket)]
+    service, guard = bench.process()
+    await asyncio.gather(bench.handle(*messages), bench.handle(*messages, guard=guard))
+    await asyncio.gather(bench.send(), bench.send(service))
+    assert len(await bench.stored()) == 120
+    assert len(bench.texts()) == 120
+    for provider in bench.providers.values():
+        assert set(provider.times.values()) == {1}
+
+
+async def test_a_crash_between_the_messages_and_the_room(
+    bench: Bench, cases: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, filed = await cases.file()
+    rooms = bench.service.consumer._rooms
+    real = rooms.write
+    crashes = 2
+
+    async def write(drafts: Sequence[Any]) -> set[int]:
+        nonlocal crashes
+        if crashes:
+            crashes -= 1
+            # the messages lie in the store already, and may be sent by now
+            await bench.send()
+            raise Unavailable("the store")
+        return await real(drafts)
+
+    monkeypatch.setattr(rooms, "write", write)
+    await bench.handle(filed)
+    await bench.send()
+    assert len(await bench.stored()) == 1
+    assert len(bench.texts()) == 1
+
+
+async def test_a_crash_after_the_claim_is_unknown_and_never_sent_again(
+    bench: Bench, cases: Any
+) -> None:
+    ticket, filed = await cases.file()
+    await bench.handle(filed)
+    sms = bench.providers["sms"]
+    sms.gate.clear()
+    (sender,) = [s for s in bench.service.senders if s.channel == "sms"]
+    await sender.fire(bench.clock(), BUCKETS, 500)
+    while not sms.calls:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    for task in list(sender._tasks):
+        task.cancel()
+    assert [m["state"] for m in await bench.stored()] == ["claimed"]
+
+    service, guard = bench.process()
+    sms.gate.set()
+    await bench.handle(filed, cases.assigned(ticket), guard=guard)
+    await bench.send(service)
+    bench.clock.advance(seconds=CLAIM_SECONDS)
+    await bench.send(service)
+    bench.clock.advance(seconds=1)
+    await bench.send(service)
+    await bench.handle(filed, guard=guard)
+    bench.clock.advance(days=2)
+    await bench.send(service)
+    states = {m["event"]: m["state"] for m in await bench.stored() if m["audience"] == "citizen"}
+    assert states == {"samvad.case.filed.v1": "unknown", "samvad.case.assigned.v1": "sent"}
+    assert len(sms.calls) == 2
+    assert set(sms.times.values()) == {1}
+
+
+async def test_a_whatsapp_citizen_without_a_phone_and_an_erased_one(
+    bench: Bench, cases: Any
+) -> None:
+    none, filed_none = await cases.file(phone=None)
+    erased, filed_erased = await cases.file(channel="whatsapp")
+    later, filed_later = await cases.file(channel="whatsapp")
+    receipts = bench.database["receipts"]
+    await receipts.update_one({"_id": erased}, {"$set": {"wrapped_key": None}})
+    await bench.handle(filed_none, filed_erased, filed_later)
+    assert [m["ticket"] for m in await bench.stored()] == [later]
+    # erased while the message waits: it goes to nobody
+    await receipts.update_one({"_id": later}, {"$unset": {"wrapped_key": ""}})
+    await bench.handle(cases.assigned(none), cases.assigned(erased))
+    await bench.send()
+    states = {(m["ticket"], m["audience"]): m["state"] for m in await bench.stored()}
+    assert states == {
+        (later, "citizen"): "failed",
+        (none, "officer"): "sent",
+        (erased, "officer"): "sent",
+    }
+
+
+async def test_a_tampered_envelope_holds_up_nobody(bench: Bench, cases: Any) -> None:
+    bad, filed_bad = await cases.file()
+    good, filed_good = await cases.file()
+    other = await bench.database["receipts"].find_one({"_id": good})
+    assert other is not None
+    wrong = bench.settings.keys.wrap(bytes(32), bad)
+    await bench.database["receipts"].update_one({"_id": bad}, {"$set": {"wrapped_key": wrong}})
+    await bench.handle(filed_bad, filed_good)
+    assert [m["ticket"] for m in await bench.stored()] == [good]
+
+
+async def test_the_officers_newest_number_counts(
+    bench: Bench, cases: Any, directory: DirectoryStore, janjgir: Any
+) -> None:
+    ticket, filed = await cases.file(phone=None)
+    await bench.handle(filed, cases.assigned(ticket))
+    officers = tuple(
+        replace(o, phone="+919999900999") if o.id == "phe-head-1" else o for o in janjgir.officers
+    )
+    await directory.put(replace(janjgir, officers=officers), by="test", at=bench.clock())
+    fresh, _ = bench.process()
+    await bench.send(fresh)
+    assert [c.to for c in bench.providers["whatsapp"].calls] == ["+919999900999"]
+
+
+async def test_a_provider_that_is_away_for_a_while(bench: Bench, cases: Any) -> None:
+    ticket, filed = await cases.file()
+    await bench.handle(filed)
+    (message,) = await bench.stored()
+    away = Outcome("transient", "sms_connecterror", whole_provider=True)
+    bench.providers["sms"].outcomes[message["_id"]] = [away] * 3
+    await bench.handle(cases.assigned(ticket), cases.resolved(ticket))
+    for _ in range(80):
+        await bench.send()
+        bench.clock.advance(seconds=0.5)
+    order = [call.registered for call in bench.providers["sms"].calls]
+    assert order == ["1007000000000000102"] * 4 + ["1007000000000000122", "1007000000000000142"]
+    (stored,) = [m for m in await bench.stored() if m["event"].endswith("filed.v1")]
+    assert [a["outcome"] for a in stored["attempts"]] == ["transient"] * 3 + ["accepted"]
+    assert stored["created_at"] - stored["event_at"] < timedelta(seconds=1)

@@ -1,0 +1,238 @@
+"""A desk over in-memory stand-ins: the real case store and lifecycle, no MongoDB, no Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from services.desk.adapters.texts import load_texts
+from services.desk.api import build
+from services.desk.core import rights
+from services.desk.core.cursor import Position
+from services.desk.core.ports import Query, Totals
+from services.desk.core.texts import Texts
+from services.desk.core.view import Row
+from services.desk.handlers.desk import Desk
+from services.kernel.adapters import case_document, tokens
+from services.kernel.adapters.case_store import READS, CaseStore, stored
+from services.kernel.adapters.outbox import Outbox
+from services.kernel.domain import tickets
+from services.kernel.domain.case import Case, CasePlace
+from services.kernel.domain.directory import District
+from services.kernel.domain.errors import Unavailable, Unknown
+from services.kernel.domain.people import Role
+from services.kernel.testing.memory import (
+    ManualClock,
+    MemoryBroker,
+    MemoryCases,
+    MemoryRooms,
+    MemoryVault,
+)
+
+SECRET = "a-secret-of-the-tests-with-32-bytes"
+NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)  # a Monday, 11:30 in India
+
+
+class MemoryLists:
+    """Lists out of the documents in memory; what `CaseLists` asks MongoDB is tested with MongoDB."""
+
+    def __init__(self, cases: MemoryCases, directory: District) -> None:
+        self._cases = cases
+        self._directory = directory
+
+    def _rows(self, query: Query) -> list[Row]:
+        if self._cases.down:
+            raise Unavailable("the store")
+        rows = []
+        for document in self._cases.documents.values():
+            found = stored(document)
+            row = Row(found.case, found.n, document.get("sla") or {})
+            filters = query.filters
+            search = filters.search
+            if not rights.sees(query.scope, row.case, self._directory):
+                continue
+            if filters.open is not None and row.case.open != filters.open:
+                continue
+            if filters.department not in (None, row.case.department):
+                continue
+            if filters.overdue not in (None, row.overdue(query.now)):
+                continue
+            if search is not None and row.case.ticket != search.ticket:
+                continue
+            rows.append(row)
+        return sorted(rows, key=_order)
+
+    async def page(self, query: Query) -> tuple[list[Row], Position | None]:
+        after, limit = query.filters.after, query.filters.limit
+        rows = [
+            row
+            for row in self._rows(query)
+            if after is None or _order(row) > _order_of(after.deadline, after.ticket)
+        ]
+        last = rows[limit - 1] if len(rows) > limit else None
+        return rows[:limit], Position(last.deadline, last.case.ticket) if last else None
+
+    async def totals(self, query: Query) -> Totals:
+        rows = self._rows(query)
+        states = sorted({row.case.state for row in rows})
+        return Totals(
+            all=len(rows),
+            overdue=sum(row.overdue(query.now) for row in rows),
+            by_state={s: sum(row.case.state == s for row in rows) for s in states},
+        )
+
+    async def open_cases(self, officers: Sequence[str]) -> Mapping[str, int]:
+        cases = [stored(document).case for document in self._cases.documents.values()]
+        return {
+            officer: count
+            for officer in officers
+            if (count := sum(case.open and case.officer == officer for case in cases))
+        }
+
+
+def _order(row: Row) -> tuple[bool, datetime, str]:
+    return _order_of(row.deadline, row.case.ticket)
+
+
+def _order_of(deadline: datetime | None, ticket: str) -> tuple[bool, datetime, str]:
+    return (deadline is None, deadline or datetime.min.replace(tzinfo=UTC), ticket)
+
+
+class MemoryDirectories:
+    def __init__(self, *districts: District) -> None:
+        self.districts = {district.id: district for district in districts}
+
+    async def newest(self, district: str) -> District:
+        if district not in self.districts:
+            raise Unknown("there is no such district", field="district")
+        return self.districts[district]
+
+
+class Bench:
+    """Everything of a desk that a test lays hands on."""
+
+    def __init__(self, directory: District) -> None:
+        self.clock = ManualClock(NOW)
+        self.cases = MemoryCases()
+        self.broker = MemoryBroker()
+        self.vault = MemoryVault()
+        self.directories = MemoryDirectories(directory)
+        rooms = MemoryRooms(self.cases, "case", READS)
+        self.store = CaseStore(rooms, Outbox("case", self.broker), self.vault, self.clock)
+        self.texts = load_texts()
+        self.desk = Desk(
+            self.store,
+            MemoryLists(self.cases, directory),
+            self.directories,
+            self.texts,
+            self.clock,
+            SECRET,
+        )
+        self.app = build(self.desk, self.texts, {}, token_secret=SECRET)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url="http://desk"
+        )
+
+    def put(self, case: Case, *, n: int = 1, deadline: datetime | None = None) -> str:
+        """Store a case as if routing had placed it."""
+        self.vault.new(case.ticket)
+        document: dict[str, Any] = {
+            "_id": case.ticket,
+            "case": {**case_document.to_fields(case), "n": n, "seen": {}, "outbox": []},
+        }
+        if deadline is not None:
+            document["sla"] = {"deadline": deadline, "targets": {}, "n": 0, "seen": {}}
+        self.cases.documents[case.ticket] = document
+        return case.ticket
+
+    def case(self, ticket: str) -> Case:
+        return stored(self.cases.documents[ticket]).case
+
+    def version(self, ticket: str) -> int:
+        return int(self.cases.documents[ticket]["case"]["n"])
+
+    def token(self, role: Role, person: str | None = None) -> str:
+        return tokens.issue(
+            SECRET, role=role, person=person, district="janjgir-champa", now=self.clock()
+        )
+
+    def bearer(self, role: Role, person: str | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(role, person)}"}
+
+    async def get(
+        self, path: str, role: Role = "operator", person: str | None = None, **parameters: Any
+    ) -> httpx.Response:
+        return await self.client.get(path, params=parameters, headers=self.bearer(role, person))
+
+    async def act(
+        self,
+        ticket: str,
+        action: str,
+        role: Role = "operator",
+        person: str | None = None,
+        *,
+        version: int | None = None,
+        key: str | None = None,
+        **fields: Any,
+    ) -> httpx.Response:
+        expected = self.version(ticket) if version is None else version
+        headers = self.bearer(role, person) | ({"Idempotency-Key": key} if key else {})
+        return await self.client.post(
+            f"/api/v1/cases/{ticket}/actions",
+            json={"action": action, "expected_version": expected, **fields},
+            headers=headers,
+        )
+
+
+@pytest.fixture
+async def bench(janjgir: District) -> AsyncIterator[Bench]:
+    bench = Bench(replace(janjgir, version=7))
+    bench.store.start()
+    yield bench
+    await bench.client.aclose()
+    await bench.store.stop()
+
+
+@pytest.fixture
+def make_case() -> Callable[..., Case]:
+    """A case of the sample district as it lies with an officer: `make_case(sequence, **fields)`."""
+
+    def make(sequence: int = 1, **fields: Any) -> Case:
+        filed = NOW - timedelta(days=2)
+        usual: dict[str, Any] = {
+            "district": "janjgir-champa",
+            "kind": "complaint",
+            "channel": "web",
+            "language": "hi",
+            "priority": "normal",
+            "filed_at": filed,
+            "updated_at": filed,
+            "directory_version": 1,
+            "state": "assigned",
+            "service": "hand-pump",
+            "department": "phe",
+            "office": "phe-akaltara",
+            "officer": "phe-akaltara-1",
+            "place": CasePlace(block="akaltara", village="tarod", landmark="मंदिर के पास"),
+            "name": "रामलाल साहू",
+            "phone": "+919876543210",
+            "text": "हैंडपंप दो हफ़्ते से खराब है",
+        }
+        return Case(ticket=tickets.make(26, sequence), **{**usual, **fields})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def texts() -> Texts:
+    return load_texts()
+
+
+@pytest.fixture
+def new_bench(janjgir: District) -> Callable[[], Bench]:
+    return lambda: Bench(replace(janjgir, version=7))

@@ -1,0 +1,379 @@
+"""The guard: done, retry or reject, and nothing lost between them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, LONGEST_WAIT_SECONDS, Guard, key_of
+from services.kernel.domain.errors import Reject, Unavailable
+from services.kernel.testing.memory import MemoryParking
+
+
+class Waits:
+    """A sleep that takes no time and remembers; it can stop a loop that would never end."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.most = 200
+
+    async def __call__(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if len(self.slept) > self.most:
+            raise asyncio.CancelledError
+        await asyncio.sleep(0)
+
+
+class FlakyParking(MemoryParking):
+    """Parking whose store is away for the next calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away: dict[str, int] = {}
+
+    def _maybe(self, call: str) -> None:
+        if self.away.get(call):
+            self.away[call] -= 1
+            raise Unavailable("the store")
+
+    async def parked_keys(self, keys: Any) -> set[str]:
+        self._maybe("parked_keys")
+        return await super().parked_keys(keys)
+
+    async def park(self, records: Any) -> None:
+        self._maybe("park")
+        await super().park(records)
+
+    async def release(self, record: Any) -> None:
+        self._maybe("release")
+        await super().release(record)
+
+
+@pytest.fixture
+def parking() -> FlakyParking:
+    return FlakyParking()
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def guard(script: Any, parking: FlakyParking, waits: Waits) -> Guard:
+    return Guard("test", script, parking, sleep=waits)
+
+
+def parked(parking: MemoryParking) -> dict[str, list[int]]:
+    return {key: [one.offset for one in records] for key, records in parking.parked.items()}
+
+
+async def test_a_batch_is_done(guard: Guard, script: Any, parking: Any, record: Any, named: Any) -> None:
+    await guard.handle([record("A"), record("B"), record("A", 1)])
+    assert script.done == [named("A"), named("B"), named("A", 1)]
+    assert parked(parking) == {}
+    assert len(script.calls) == 1
+
+
+async def test_a_dependency_that_is_down_keeps_order_and_everything(
+    guard: Guard, script: Any, waits: Waits, record: Any, named: Any
+) -> None:
+    script.away = 9
+    batch = [record("A"), record("B"), record("A", 1)]
+    await guard.handle(batch)
+    assert script.done == [named("A"), named("B"), named("A", 1)]
+    assert all(call == script.calls[0] for call in script.calls)
+    assert len(waits.slept) == 9
+    # longer each time, with jitter, never longer than the bound
+    assert all(seconds <= LONGEST_WAIT_SECONDS for seconds in waits.slept)
+    assert waits.slept[-1] >= LONGEST_WAIT_SECONDS / 2
+    assert waits.slept[0] < 0.06
+
+
+@pytest.mark.parametrize("call", ["parked_keys", "park"])
+async def test_a_parking_that_is_down_is_waited_for(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any, call: str
+) -> None:
+    parking.away[call] = 7
+    script.reject = {named("A", 1)}
+    await guard.handle([record("A"), record("A", 1), record("B")])
+    assert set(script.done) == {named("A"), named("B")}
+    assert [reason for _, reason in parking.reasons] == ["made up"]
+
+
+BAD = [
+    {"value": b"\xff\xfe"},
+    {"value": None},
+    {"value": b""},
+    {"value": b"[" * 5000},
+    {"value": b'{"district": 3}'},
+    {"headers": ()},
+    {"headers": (("ce_id", b""), ("ce_type", b"samvad.case.filed.v1"))},
+    {"headers": (("ce_id", b"\xff\xff"),)},
+    {"key": None},
+    {"key": b"\xff\x00"},
+    {"key": "शिकायत".encode()},
+]
+
+
+@pytest.mark.parametrize("changed", BAD, ids=repr)
+async def test_bad_bytes_are_set_aside_with_their_case_alone(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any, changed: dict[str, Any]
+) -> None:
+    before, bad, behind = record("A"), record("A", 1, **changed), record("A", 2)
+    other = record("B")
+    await guard.handle([before, bad, behind, other])
+    assert named("A") in script.done
+    assert named("B") in script.done
+    assert [one.offset for one, _ in parking.reasons] == [bad.offset]
+    assert parking.reasons[0][1].startswith("undecodable")
+    if "key" not in changed:
+        assert parked(parking) == {key_of(bad): [bad.offset, behind.offset]}
+        assert named("A", 2) not in script.done
+
+
+async def test_what_came_before_bad_bytes_is_handled_even_if_the_batch_is_run_again(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    """A citizen's `filed` must not be parked for the poison that came after it."""
+    script.away = 3
+    await guard.handle([record("A"), record("A", 1, value=b"{")])
+    assert script.done == [named("A")]
+    assert [len(records) for records in parking.parked.values()] == [1]
+
+
+async def test_poison_in_the_middle_of_a_batch(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.reject = {named("A", 1)}
+    one, poison, three, four = record("A"), record("A", 1), record("A", 2), record("A", 3)
+    await guard.handle([one, record("B"), poison, three, record("B", 1), four])
+    assert script.done == [named("A"), named("B"), named("B", 1)]
+    assert parked(parking) == {key_of(one): [poison.offset, three.offset, four.offset]}
+    # later ones of the case wait behind it, others go on
+    later = record("A", 4)
+    await guard.handle([later, record("B", 2)])
+    assert script.done[-1] == named("B", 2)
+    assert parked(parking)[key_of(one)][-1] == later.offset
+
+
+async def test_a_fault_that_passes_is_no_reject(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.fault = {named("A", 1): FAULTS_BEFORE_REJECT - 1}
+    await guard.handle([record("A"), record("A", 1), record("A", 2), record("B")])
+    assert script.done == [named("A"), named("B"), named("A", 1), named("A", 2)]
+    assert parked(parking) == {}
+
+
+async def test_a_fault_that_stays_is_rejected_after_a_bound(
+    guard: Guard, script: Any, parking: Any, waits: Waits, record: Any, named: Any
+) -> None:
+    script.fault = {named("A", 1): 10_000}
+    await guard.handle([record("A"), record("A", 1), record("A", 2), record("B")])
+    assert script.done == [named("A"), named("B")]
+    assert [reason for _, reason in parking.reasons] == ["ZeroDivisionError"]
+    assert len(waits.slept) == FAULTS_BEFORE_REJECT - 1
+
+
+async def test_a_filing_is_never_rejected_for_a_fault_of_ours(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.fault = {named("A"): FAULTS_BEFORE_REJECT * 7}
+    await guard.handle([record("A"), record("A", 1), record("B")])
+    assert script.done == [named("B"), named("A"), named("A", 1)]
+    assert parked(parking) == {}
+
+
+async def test_a_filing_that_the_handler_calls_poison_is_rejected(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.reject = {named("A")}
+    await guard.handle([record("A"), record("B")])
+    assert script.done == [named("B")]
+    assert len(parking.reasons) == 1
+
+
+async def test_a_fault_of_the_whole_is_narrowed_to_its_case(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.explode = {named("B", 1): 10_000}
+    batch = [record("A"), record("B"), record("B", 1), record("B", 2), record("C"), record("A", 1)]
+    await guard.handle(batch)
+    assert set(script.done) == {named("A"), named("A", 1), named("B"), named("C")}
+    # the record itself is blamed, not the filing before it
+    assert [one.offset for one, _ in parking.reasons] == [batch[2].offset]
+    assert parked(parking) == {key_of(batch[2]): [batch[2].offset, batch[3].offset]}
+
+
+async def test_a_reject_that_is_raised_for_the_whole_is_a_reject_of_its_record(
+    parking: Any, waits: Waits, record: Any
+) -> None:
+    class Refusing:
+        uses: dict[str, Any] = {}
+        done: list[int] = []
+
+        async def handle(self, batch: Any) -> list[Any]:
+            if any(one.id.ticket == batch_key for one in batch):
+                raise Reject("no such district")
+            self.done.extend(one.record.offset for one in batch)
+            return []
+
+    good, bad = record("A"), record("B")
+    batch_key = key_of(bad)
+    handler = Refusing()
+    await Guard("test", handler, parking, sleep=waits).handle([good, bad])
+    assert handler.done == [good.offset]
+    assert [reason for _, reason in parking.reasons] == ["no such district"]
+    assert waits.slept == []
+
+
+async def test_a_dependency_that_fails_while_a_fault_is_narrowed_down(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.explode = {named("B", 1): 3}
+    calls = 0
+
+    async def flaky() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise Unavailable("the store")
+
+    script.within = flaky
+    await guard.handle([record("A"), record("B", 1), record("C")])
+    assert set(script.done) == {named("A"), named("B", 1), named("C")}
+    assert parked(parking) == {}
+
+
+async def test_a_handler_that_answers_nonsense_stops_nothing_else(
+    parking: Any, waits: Waits, record: Any
+) -> None:
+    """Whatever goes wrong, only cancellation leaves: faust would acknowledge what was not handled."""
+
+    class Broken:
+        uses: dict[str, Any] = {}
+
+        async def handle(self, batch: Any) -> Any:
+            return None
+
+    waits.most = 20
+    with pytest.raises(asyncio.CancelledError):
+        await Guard("test", Broken(), parking, sleep=waits).handle([record("A")])
+    assert len(waits.slept) == 21
+
+
+async def test_cancellation_goes_through(guard: Guard, script: Any, record: Any) -> None:
+    started = asyncio.Event()
+
+    async def hang() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    script.within = hang
+    task = asyncio.create_task(guard.handle([record("A")]))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_drain_handles_in_order_and_frees_the_case(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.reject = {named("A", 1)}
+    await guard.handle([record("A"), record("A", 1), record("A", 2), record("A", 3)])
+    key = next(iter(parking.parked))
+    assert await guard.drain([0]) == 0
+    parking.drain.add(key)
+    script.reject.clear()
+    assert await guard.drain([1]) == 0  # another process's partition
+    assert await guard.drain([0]) == 3
+    await guard.handle([record("A", 4)])
+    assert script.done == [named("A", n) for n in (0, 1, 2, 3, 4)]
+    assert parked(parking) == {}
+
+
+async def test_a_drain_that_meets_the_poison_again_keeps_everything_behind_it(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.reject = {named("A", 1), named("A", 3)}
+    await guard.handle([record("A"), record("A", 1), record("A", 2), record("A", 3), record("A", 4)])
+    key = next(iter(parking.parked))
+    script.reject = {named("A", 3)}
+    parking.drain.add(key)
+    assert await guard.drain([0]) == 2
+    assert len(parking.parked[key]) == 2
+    # it waits for the next requeue
+    assert await guard.drain([0]) == 0
+    script.reject = set()
+    parking.drain.add(key)
+    assert await guard.drain([0]) == 2
+    assert script.done == [named("A", n) for n in (0, 1, 2, 3, 4)]
+
+
+async def test_a_drain_that_is_cut_short_goes_on_by_itself(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.reject = {named("A", 1)}
+    await guard.handle([record("A", 1)])
+    parking.drain.add(next(iter(parking.parked)))
+    # comes after the mark, so it bears none
+    await guard.handle([record("A", 2)])
+    script.reject = set()
+    await _interrupted_after_one(guard, script)
+    parking.drain.clear()
+    assert await guard.drain([0]) == 1
+    assert script.done == [named("A", 1), named("A", 2)]
+
+
+async def _interrupted_after_one(guard: Guard, script: Any) -> None:
+    async def away_at_the_second() -> None:
+        if script.done:
+            raise Unavailable("the store")
+
+    script.within = away_at_the_second
+    with pytest.raises(Unavailable):
+        await guard.drain([0])
+    script.within = None
+
+
+async def test_a_drain_and_a_batch_never_run_at_once(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.reject = {named("A", 1)}
+    await guard.handle([record("A", 1), record("A", 2)])
+    parking.drain.add(next(iter(parking.parked)))
+    script.reject = set()
+    running = 0
+
+    async def alone() -> None:
+        nonlocal running
+        running += 1
+        assert running == 1
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running -= 1
+
+    script.within = alone
+    drain = asyncio.create_task(guard.drain([0]))
+    await asyncio.sleep(0)
+    await asyncio.gather(drain, guard.handle([record("A", 3)]), guard.handle([record("A", 4)]))
+    assert script.done == [named("A", n) for n in (1, 2, 3, 4)]
+    assert parked(parking) == {}
+
+
+async def test_a_record_that_was_drained_and_comes_again_is_dropped_by_the_handler(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.reject = {named("A", 1)}
+    poison = record("A", 1)
+    await guard.handle([poison])
+    parking.drain.add(key_of(poison))
+    script.reject = set()
+    await guard.drain([0])
+    await guard.handle([poison, record("A", 2)])
+    assert script.done == [named("A", 1), named("A", 2)]
+    assert parked(parking) == {}

@@ -1,0 +1,223 @@
+"""The stand-ins themselves: what they keep, what they show, and where they refuse to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.adapters.settings import DEVELOPMENT_MASTER_KEY, Settings
+from services.standins.app import NotForProduction, create_app
+from services.standins.behaviour import Behaviour, Behaviours
+from services.standins.journal import Journal, Taken
+from services.standins.sms import text_of
+
+NOW = datetime(2026, 1, 5, 4, 30, tzinfo=UTC)
+SETTINGS = Settings()
+TOKEN = {"Authorization": f"Bearer {SETTINGS.whatsapp_token.get_secret_value()}"}
+SEND = f"/whatsapp/{SETTINGS.whatsapp_phone_number_id}/messages"
+
+
+def text_message(to: str, text: str, key: str = "") -> dict[str, Any]:
+    body = {"messaging_product": "whatsapp", "to": to, "type": "text", "text": {"body": text}}
+    return {**body, "biz_opaque_callback_data": key} if key else body
+
+
+def entry(n: int, identity: str | None = None, *, accepted: bool = True) -> Taken:
+    at = NOW + timedelta(seconds=n)
+    name = identity or str(n)
+    return Taken(
+        str(n), at, "sms", "919876543210", "singlemsg", "1", "en", f"text {n}", "", name, accepted
+    )
+
+
+def test_they_refuse_production(tmp_path: Path) -> None:
+    secrets = dict.fromkeys(
+        ("token_secret", "link_secret", "contact_secret"), "a-secret-of-this-installation-alone"
+    )
+    more = dict.fromkeys(("whatsapp_token", "sms_password", "sms_secure_key"), "s" * 40)
+    key = DEVELOPMENT_MASTER_KEY.replace("dev:", "prod:")
+    settings = Settings(env="production", home=tmp_path, master_keys=key, **secrets, **more)  # type: ignore[arg-type]
+    with pytest.raises(NotForProduction):
+        create_app(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+class TestJournal:
+    def test_doubles_are_counted_over_a_restart(self, tmp_path: Path) -> None:
+        path = tmp_path / "deep" / "messages.jsonl"
+        first = Journal(path)
+        first.add(entry(1, "same"))
+        first.add(entry(2, "other"))
+        first.close()
+        with path.open("ab") as file:
+            file.write(b'{"id": "cut sho')
+        second = Journal(path)
+        second.add(entry(3, "same"))
+        count, found = second.duplicates()
+        assert (count, found[0]["times"], len(found)) == (1, 2, 1)
+        second.close()
+        third = Journal(path)
+        assert [taken.id for taken in third.find()] == ["3", "2", "1"]
+        assert third.duplicates()[0] == 1
+        third.clear()
+        third.close()
+        assert len(Journal(path)) == 0
+
+    def test_what_was_refused_is_no_double(self) -> None:
+        journal = Journal()
+        journal.add(entry(1, "same", accepted=False))
+        journal.add(entry(2, "same"))
+        assert journal.duplicates() == (0, [])
+
+    def test_it_is_bounded(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "m.jsonl", most=5)
+        for n in range(23):
+            journal.add(entry(n, "same" if n in (0, 22) else None))
+        assert [taken.id for taken in journal.find()] == ["22", "21", "20", "19", "18"]
+        assert journal.duplicates()[0] == 0
+        journal.close()
+        assert len((tmp_path / "m.jsonl").read_bytes().splitlines()) <= 10
+
+    @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=30))
+    def test_the_count_is_what_is_beyond_the_first(self, sent: list[tuple[str, bool]]) -> None:
+        journal = Journal(most=20)
+        for n, (identity, accepted) in enumerate(sent):
+            journal.add(entry(n, identity, accepted=accepted))
+        kept = [identity for identity, accepted in sent[-20:] if accepted]
+        count, found = journal.duplicates()
+        assert count == len(kept) - len(set(kept))
+        assert sum(len(double["at"]) - 1 for double in found) == count
+
+    def test_filters(self) -> None:
+        journal = Journal()
+        for n in range(3):
+            journal.add(entry(n))
+        assert [t.id for t in journal.find(since=NOW + timedelta(seconds=1))] == ["2", "1"]
+        assert [t.id for t in journal.find(text="text 1")] == ["1"]
+        assert len(list(journal.find(to="09876543210"))) == 3
+        assert list(journal.find(to="12345")) == []
+        assert list(journal.find(provider="whatsapp")) == []
+
+
+class TestBehaviours:
+    def test_throttling_counts_a_rolling_second(self) -> None:
+        now = 100.0
+        behaviours = Behaviours(lambda: now)
+        behaviours.set(Behaviour(provider="sms", throttle_per_second=2))
+        assert [behaviours.rule("sms").throttled for _ in range(4)] == [False, False, True, True]
+        now = 101.0
+        assert [behaviours.rule("sms").throttled for _ in range(3)] == [False, False, True]
+        assert not behaviours.rule("whatsapp").fails
+
+    def test_it_ends_after_so_many_times(self) -> None:
+        behaviours = Behaviours(lambda: 0.0)
+        behaviours.set(Behaviour(provider="sms", fail_code=403, times=2))
+        assert [behaviours.rule("sms").fails for _ in range(3)] == [True, True, False]
+        behaviours.set(Behaviour(provider="sms", http_status=500))
+        assert behaviours.rule("sms").fails
+        behaviours.reset()
+        assert not behaviours.rule("sms").fails
+        assert behaviours.current() == []
+
+
+async def test_free_text_can_be_sent_too(http: httpx.AsyncClient) -> None:
+    answer = await http.post(SEND, json=text_message("+919876543210", "नमस्ते"), headers=TOKEN)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["contacts"] == [{"input": "919876543210", "wa_id": "919876543210"}]
+    assert body["messages"][0]["id"].startswith("wamid.")
+    got = (await http.get("/api/messages", params={"to": "9876543210"})).json()
+    assert [m["text"] for m in got["messages"]] == ["नमस्ते"]
+    assert (await http.get("/health/ready")).json()["ready"] is True
+    assert (await http.delete("/api/messages")).json() == {"forgotten": 1}
+    assert (await http.get("/api/messages")).json() == {"count": 0, "messages": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, 100),
+        ({"messaging_product": "whatsapp"}, 131009),
+        (text_message("112", "x"), 131009),
+        (text_message("919876543210", ""), 100),
+        (text_message("919876543210", "x" * 4097), 100),
+        (text_message("919876543210", "x", "k" * 513), 100),
+        ({"messaging_product": "whatsapp", "to": "919876543210", "type": "template"}, 100),
+    ],
+)
+async def test_bad_bodies(body: dict[str, Any], code: int, http: httpx.AsyncClient) -> None:
+    answer = await http.post(SEND, json=body, headers=TOKEN)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == code
+
+
+async def test_a_broken_body_and_a_foreign_sender(http: httpx.AsyncClient) -> None:
+    assert (await http.post(SEND, content=b"{", headers=TOKEN)).status_code == 400
+    elsewhere = await http.post("/whatsapp/5/messages", json={}, headers=TOKEN)
+    assert elsewhere.json()["error"]["code"] == 100
+    assert (await http.post(SEND, json={})).json()["error"]["code"] == 190
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"provider": "pigeon"}, {"provider": "sms", "delay_ms": -1}, {"provider": "sms", "x": 1}],
+)
+async def test_a_behaviour_that_makes_no_sense(body: Any, http: httpx.AsyncClient) -> None:
+    assert (await http.post("/api/behaviour", json=body)).status_code == 422
+    assert (await http.get("/api/behaviour")).json() == {"behaviour": []}
+
+
+async def test_a_since_that_is_no_instant(http: httpx.AsyncClient) -> None:
+    for since in ("yesterday", "2026-01-05T10:00:00"):
+        answer = await http.get("/api/messages", params={"since": since})
+        assert answer.status_code == 422
+
+
+async def test_the_page(http: httpx.AsyncClient) -> None:
+    for n, to in enumerate(("919876543210", "919876543211", "919876543210")):
+        text = f"<b>{n}</b> & नमस्ते"
+        await http.post(SEND, json=text_message(to, text, "same" if n else "first"), headers=TOKEN)
+    page = await http.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert '<html lang="hi">' in page.text
+    assert 'http-equiv="refresh"' in page.text
+    assert "width=device-width" in page.text
+    assert "<script" not in page.text
+    # newest first, and what was written is shown, not obeyed
+    order = [page.text.index(f"&lt;b&gt;{n}&lt;/b&gt; &amp; नमस्ते") for n in (2, 1, 0)]
+    assert order == sorted(order)
+    assert "दोहराए गए संदेश: 1" in page.text
+    english = (await http.get("/", params={"lang": "en", "group": "phone"})).text
+    assert "Messages sent twice: 1" in english
+    assert english.count("<h2>") == 2
+    one = (await http.get("/", params={"lang": "en", "to": "919876543211"})).text
+    assert one.count("<li") == 1
+    assert (await http.get("/", params={"lang": '"><x'})).status_code == 200
+
+
+async def test_the_empty_page(http: httpx.AsyncClient) -> None:
+    assert "No messages yet." in (await http.get("/?lang=en")).text
+
+
+async def test_a_restart_forgets_nothing(
+    tmp_path: Path, standins_in: Callable[[Path], Any]
+) -> None:
+    body = text_message("919876543210", "x", "key")
+    for expected in (0, 1, 2):
+        async with standins_in(tmp_path) as url, httpx.AsyncClient(base_url=url) as client:
+            await client.post(SEND, json=body, headers=TOKEN)
+            assert (await client.get("/api/duplicates")).json()["count"] == expected
+
+
+def test_entities() -> None:
+    form = {"smsservicetype": "unicodemsg", "content": "&#2344;&#55357;&#56397; x"}
+    assert text_of(form) == "न👍 x"
+    assert text_of(form | {"content": "&#55357;"}) == "\N{REPLACEMENT CHARACTER}"
+    assert text_of(form | {"smsservicetype": "singlemsg"}) == form["content"]
