@@ -7,22 +7,26 @@ a case that was resolved meanwhile. Every rung is stamped with its due instant, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.guard import Parks
+from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox, to_entry
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.contracts.codec import announce
-from services.kernel.contracts.events import CaseEvent, SlaBreached, SlaEscalated, SlaWarned
-from services.kernel.domain.directory import District
+from services.kernel.contracts.events import CaseEvent
+from services.kernel.domain.errors import Unavailable
+from services.sla.adapters.counting import count
 from services.sla.adapters.room import RulesOf
 from services.sla.adapters.timer_document import from_fields, to_fields
-from services.sla.core.ladder import who
-from services.sla.core.timer import Rung, Running, Timer, fire, next_at
+from services.sla.core.ladder import said
+from services.sla.core.timer import fire
 
+log = get_logger()
+_Fired = tuple[Draft, tuple[CaseEvent, ...]]
 READS = ("case.n", "notices.n")
 
 
@@ -46,30 +50,53 @@ class Firing:
         self, now: datetime, buckets: Sequence[int], limit: int
     ) -> tuple[int, datetime | None]:
         """Raises Retry when a dependency is away."""
-        drafts, next_at = await self._rooms.due(buckets, now, limit)
-        if drafts:
-            parked = await self._parking.parked_keys([draft.ticket for draft in drafts])
-            drafts = [draft for draft in drafts if draft.ticket not in parked]
-            await self._fire(drafts, now)
-        # parked cases come back with every look: only what was taken says whether more is waiting
-        return len(drafts), next_at
+        asked = limit
+        while True:
+            found, next_at = await self._rooms.due(buckets, now, asked)
+            ready = await self._ready(found, now)
+            if len(ready) >= limit or len(found) < asked:
+                break
+            # those that cannot fire stay due and come first: they must not take the others' places
+            asked = limit + len(found) - len(ready)
+        await self._write(ready, now)
+        return len(ready), next_at
 
-    async def _fire(self, drafts: Sequence[Draft], now: datetime) -> None:
-        fired = [await self._fold(draft, now) for draft in drafts]
-        lost = await self._rooms.write(drafts)
-        won = [index for index in range(len(drafts)) if index not in lost]
-        for index in won:
-            _count(*fired[index], now)
-        told = [drafts[index] for index in won if drafts[index].outbox]
+    async def _ready(self, drafts: Sequence[Draft], now: datetime) -> list[_Fired]:
+        """What may fire, folded: not what is parked, nor what cannot be folded (which is alarmed)."""
+        if not drafts:
+            return []
+        parked = await self._parking.parked_keys([draft.ticket for draft in drafts])
+        ready: list[_Fired] = []
+        for draft in drafts:
+            if draft.ticket in parked:
+                continue
+            try:
+                ready.append((draft, await self._fold(draft, now)))
+            except Unavailable:
+                raise
+            except Exception:
+                log.exception("sla.cannot_fire", ticket=draft.ticket)
+                metrics.TIMERS_FIRED.labels("sla", "fault").inc()
+        return ready
+
+    async def _write(self, ready: Sequence[_Fired], now: datetime) -> None:
+        lost = await self._rooms.write([draft for draft, _ in ready])
+        won = [fired for index, fired in enumerate(ready) if index not in lost]
+        for draft, events in won:
+            count(draft.room["department"], events)
+            for event in events:
+                late = (now - event.at).total_seconds()
+                metrics.TIMER_LATENESS.labels("sla").observe(max(0.0, late))
+        told = [draft for draft, _ in won if draft.outbox]
         await self._outbox.publish({draft.ticket: draft.outbox for draft in told})
         await self._rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in told])
 
-    async def _fold(self, draft: Draft, now: datetime) -> tuple[Timer, tuple[Rung, ...]]:
+    async def _fold(self, draft: Draft, now: datetime) -> tuple[CaseEvent, ...]:
         before = from_fields(draft.room)
         rules = await self._rules.get(before.district, before.directory_version)
         running = rules.running(before)
         after, rungs = fire(before, now, running)
-        events = [_event(draft.ticket, after, rung, running, rules.district) for rung in rungs]
+        events = said(draft.ticket, after, rungs, running, rules.district)
         entries = [
             to_entry(announce(event, "sla", draft.n + i)) for i, event in enumerate(events, start=1)
         ]
@@ -77,43 +104,9 @@ class Firing:
             "sla.next_at": draft.room["next_at"],
             **{f"{name}.n": draft.seen[name] or None for name in ("case", "notices")},
         }
-        draft.room = to_fields(draft.ticket, after, next_at(after, running))
+        draft.room = to_fields(draft.ticket, after, running)
         draft.outbox = [*self._outbox.remaining(draft.ticket, draft.outbox), *entries]
         draft.n += len(entries)
         if entries:
             draft.unsent_since = draft.unsent_since or now
-        return after, rungs
-
-
-def _event(
-    ticket: str, timer: Timer, rung: Rung, running: Running, district: District
-) -> CaseEvent:
-    base: dict[str, Any] = {
-        "ticket": ticket,
-        "district": timer.district,
-        "at": rung.at,
-        "cycle": rung.cycle,
-        "target": rung.target,
-        "due_at": timer.targets[rung.target].due.due_at,
-    }
-    if rung.step == "warning":
-        return SlaWarned(**base, percent=running.plan.warn_percent if running.plan else 0)
-    if rung.step == "breach":
-        return SlaBreached(**base)
-    to = rung.to or "head"
-    officer = who(district, to, timer.department, timer.block)
-    return SlaEscalated(**base, rung=rung.rung, to=to, officer=officer)
-
-
-def _count(timer: Timer, rungs: Sequence[Rung], now: datetime) -> None:
-    department = timer.department or ""
-    kinds: dict[str, Callable[[Rung], Any]] = {
-        "warning": lambda r: metrics.SLA_WARNINGS.labels(timer.district, department, r.target),
-        "breach": lambda r: metrics.SLA_BREACHES.labels(timer.district, department, r.target),
-        "escalation": lambda r: metrics.SLA_ESCALATIONS.labels(
-            timer.district, department, r.to or ""
-        ),
-    }
-    for rung in rungs:
-        kinds[rung.step](rung).inc()
-        metrics.TIMER_LATENESS.labels("sla").observe(max(0.0, (now - rung.at).total_seconds()))
+        return events

@@ -1,4 +1,7 @@
-"""Room `sla`: the clock follows what was filed and what people did. Nothing is announced by following."""
+"""Room `sla`: the clock follows what was filed and what people did.
+
+Following announces only what had fallen due before an act and was not seen in time.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from services.kernel.adapters.room_store import Draft
 from services.kernel.adapters.rooms import NO_CHANGE, Change
 from services.kernel.contracts.codec import Received
 from services.kernel.contracts.events import CaseEvent, CaseFiled, Event, Room
+from services.sla.adapters.counting import count
 from services.sla.adapters.timer_document import from_fields, to_fields
 from services.sla.core.follow import USED, Rules, filed, follow
-from services.sla.core.timer import Timer, next_at
 
 Versions = Mapping[tuple[str, int], Rules]
 
@@ -62,21 +65,25 @@ class SlaRoom:
             rules = context[(event.district, event.directory_version)]
             timer = filed(event, rules)
             metrics.SLA_ARMED.labels(event.district).inc()
-            return _change(draft.ticket, timer, rules)
+            return Change(fields=to_fields(draft.ticket, timer, rules.running(timer)))
         if not isinstance(event, CaseEvent):
             return NO_CHANGE
         before = from_fields(draft.room)
         rules = context[(before.district, before.directory_version)]
-        after = follow(before, event, rules)
-        return NO_CHANGE if after == before else _change(draft.ticket, after, rules)
+        after, late = follow(before, event, rules)
+        if after == before:
+            return NO_CHANGE
+        draft.planned.extend(late)
+        fields = to_fields(draft.ticket, after, rules.running(after))
+        if "next_at" not in fields:
+            draft.room.pop("next_at", None)  # a change sets fields; it takes none away
+        return Change(fields, announces=late)
 
     async def before_write(self, drafts: Sequence[Draft], context: Versions) -> None:
         return None
 
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
+        for draft in drafts:
+            count(draft.room["department"], draft.planned)
         if self.loop is not None:
             self.loop.wake()
-
-
-def _change(ticket: str, timer: Timer, rules: Rules) -> Change:
-    return Change(fields=to_fields(ticket, timer, next_at(timer, rules.running(timer))))

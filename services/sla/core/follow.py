@@ -10,6 +10,7 @@ from services.kernel.contracts import events
 from services.kernel.domain.clock import Calendars, targets_for
 from services.kernel.domain.directory import District, Kind, Priority, Target
 from services.sla.core import timer as clock
+from services.sla.core.ladder import said
 from services.sla.core.timer import Running, Timer
 
 ACKNOWLEDGE: frozenset[Target] = frozenset({"acknowledge"})
@@ -76,42 +77,57 @@ def filed(event: events.CaseFiled, rules: Rules) -> Timer:
         service=service.id if service else None,
         department=service.department if service else None,
         block=event.place.block,
+        named_official=event.named_official,
         directory_version=event.directory_version,
     )
     return clock.arm(timer, rules.running(timer))
 
 
-def follow(timer: Timer, event: events.Event, rules: Rules) -> Timer:
-    """The clock after an event of room `case`."""
+def follow(
+    timer: Timer, event: events.CaseEvent, rules: Rules
+) -> tuple[Timer, tuple[events.CaseEvent, ...]]:
+    """The clock after an event of room `case`, and what it says of the time before.
+
+    What fell due before the act and was not seen in time (the clock was down, or a moment behind) fires
+    first: the act came too late, whenever that is found out.
+    """
+    running = rules.running(timer)
+    timer, missed = clock.fire(timer, event.at, running)
+    late = said(event.ticket, timer, missed, running, rules.district)
+    return _after(timer, event, rules), late
+
+
+def _after(timer: Timer, event: events.CaseEvent, rules: Rules) -> Timer:
     if isinstance(event, events.CaseAssigned):  # and transferred, taken over, reopened
-        timer = _placed(timer, event, rules)
+        timer = _placed(timer, event.service, event.department, timer.priority, rules)
     if isinstance(event, events.CaseReopened):
         return clock.reopen(timer, event.at, event.cycle, rules.running(timer))
     if isinstance(event, events.CaseTransferred):
-        return clock.rearm_acknowledgement(timer, event.at, rules.running(timer))
+        return clock.transfer(timer, event.at, rules.running(timer))
     if isinstance(event, events.ServiceChanged):
         priority = event.priority or timer.priority
-        changed = replace(
-            timer, service=event.service, department=event.department, priority=priority
-        )
-        return clock.arm(changed, rules.running(changed))
+        return _placed(timer, event.service, event.department, priority, rules)
     if isinstance(event, events.CaseMerged):
         return clock.hold(timer, event.at)
     if isinstance(event, events.CaseUnmerged):
         return clock.resume(timer)
     met = MEETS.get(type(event))
-    if met is not None and isinstance(event, events.CaseEvent):
+    if met is not None:
         timer = clock.meet(timer, met, event.at)
     if isinstance(event, events.CaseResolved):
         timer = clock.hold(timer, event.at)
     return clock.end(timer) if type(event) in ENDS else timer
 
 
-def _placed(timer: Timer, event: events.CaseAssigned, rules: Rules) -> Timer:
-    """Department for the lists; a service that triage has found sets the clock that belongs to it."""
-    found = event.service or timer.service
-    known = found if found in rules.district.service_by_id else timer.service
-    placed = replace(timer, department=event.department, service=known)
-    if placed.service == timer.service:
+def _placed(
+    timer: Timer, service: str | None, department: str, priority: str, rules: Rules
+) -> Timer:
+    """Department for the lists; another service or priority sets the clock that belongs to it.
+
+    A service that the case's own directory version does not know (it is newer) leaves the clock as it is.
+    """
+    known = service if service in rules.district.service_by_id else timer.service
+    placed = replace(timer, department=department, service=known, priority=priority)
+    if (placed.service, placed.priority) == (timer.service, timer.priority):
         return placed
     return clock.arm(placed, rules.running(placed))

@@ -1,9 +1,11 @@
 """A case's clock as a value: armed when it is filed, moved by events, fired by time. Pure.
 
 A *rung* is anything that falls due once: the warning and the breach of a target and the steps of the
-ladder after the breach. Its identity is (cycle, target, step), so it fires once in a cycle whatever comes
-again. Rungs are not stored: they follow from the targets, the directory and what has fired. A rung fires
-when now > its instant: an act at the due instant is in time.
+ladder after the breach. Its identity is (cycle, target, step), for an acknowledgement also which of the
+offices it was asked of, so it fires once whatever comes again. Rungs are not stored: they follow from the
+targets, the directory and what has fired. A rung fires when now > its instant: an act at the due instant
+is in time. What was done and when it was held is kept apart from the limits, since a changed service sets
+other limits, and they too are met by what was done before.
 """
 
 from __future__ import annotations
@@ -11,23 +13,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
+from services.kernel.domain.calendar import WorkingCalendar
 from services.kernel.domain.clock import Calendars, ClockPlan, Due, dues
-from services.kernel.domain.directory import OfficerRole, Target
+from services.kernel.domain.directory import TARGETS, OfficerRole, Target
 
 Step = Literal["warning", "breach", "escalation"]
 _STEPS: tuple[Step, ...] = ("warning", "breach", "escalation")
 _EVERY = timedelta(seconds=1)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
 class TargetClock:
-    """One limit of a case. `met_at`: when the act that it asks for was done. `ladder_from`: whence its
-    ladder counts in this cycle where that is not the breach (a case reopened after its breach)."""
+    """One limit of a case. `ladder_from`: whence its ladder counts where that is not the breach (a case
+    reopened after its breach, or transferred after an acknowledgement that came too late)."""
 
     due: Due
-    met_at: datetime | None = None
     warned_at: datetime | None = None
     breached_at: datetime | None = None
     ladder_from: datetime | None = None
@@ -35,7 +39,8 @@ class TargetClock:
 
 @dataclass(frozen=True)
 class Rung:
-    """Something that falls due at `at`. `rung` counts the ladder's steps from 1, `to` is its role."""
+    """Something that falls due at `at`. `rung` counts the ladder's steps from 1, `to` is its role.
+    `transfer`: after how many transfers an acknowledgement was asked for; 0 for other targets."""
 
     cycle: int
     target: Target
@@ -43,16 +48,19 @@ class Rung:
     at: datetime
     rung: int = 0
     to: OfficerRole | None = None
+    transfer: int = 0
 
     @property
     def id(self) -> str:
-        return f"{self.cycle}/{self.target}/{self.step}/{self.rung}"
+        return f"{self.cycle}/{self.transfer}/{self.target}/{self.step}/{self.rung}"
 
 
 @dataclass(frozen=True)
 class Timer:
     """What the clock knows of a case. `held_since`: nothing falls due (resolved or merged); `ended`:
-    nothing ever will, unless it is reopened. `fired` has the ids of the rungs of this cycle."""
+    nothing ever will, unless it is reopened. `fired` has the ids of the rungs of this cycle, `met` when
+    what a target asks for was done, `transferred` when another office was asked for its acknowledgement,
+    `holds` the stretches from resolved to reopened."""
 
     district: str
     filed_at: datetime
@@ -62,18 +70,16 @@ class Timer:
     department: str | None
     block: str | None
     directory_version: int
+    named_official: str | None = None
     cycle: int = 1
     targets: Mapping[Target, TargetClock] = field(default_factory=dict)
+    met: Mapping[Target, datetime] = field(default_factory=dict)
+    transferred: tuple[datetime, ...] = ()
+    holds: tuple[tuple[datetime, datetime], ...] = ()
     fired: tuple[str, ...] = ()
     held_since: datetime | None = None
     ended: bool = False
     last_fired: datetime | None = None
-
-    @property
-    def deadline(self) -> datetime | None:
-        """When the case must be resolved."""
-        target = self.targets.get("resolve")
-        return target.due.due_at if target is not None else None
 
 
 @dataclass(frozen=True)
@@ -85,52 +91,66 @@ class Running:
 
 
 def arm(timer: Timer, running: Running) -> Timer:
-    """Set the limits running from the filing. Limits met and breaches recorded before stay so."""
+    """Set the limits running: from the filing, acknowledgement from the last transfer, less the holds.
+
+    A recorded breach stays with its due instant, even where that limit is not asked for any more.
+    """
+    recorded = {t: clock for t, clock in timer.targets.items() if clock.breached_at is not None}
     if running.plan is None:
-        return replace(timer, targets={})
+        return replace(timer, targets=recorded)
     calendar = running.calendars.working(running.plan.calendar)
     limits = dues(running.plan, calendar, timer.filed_at)
+    if timer.transferred and "acknowledge" in limits:
+        anew = dues(running.plan, calendar, timer.transferred[-1])
+        limits["acknowledge"] = anew["acknowledge"]
+    if "resolve" in limits:
+        for since, until in timer.holds:
+            limits["resolve"] = _moved(limits["resolve"], since, until, calendar)
     targets = {
         target: replace(timer.targets.get(target, TargetClock(due)), due=due)
         for target, due in limits.items()
     }
-    return replace(timer, targets=targets)
+    return replace(timer, targets={**targets, **recorded})
+
+
+def deadline(timer: Timer, running: Running) -> datetime | None:
+    """When the case must be resolved, as long as it must be."""
+    clock = timer.targets.get("resolve")
+    if clock is None or running.plan is None or "resolve" not in running.plan.allowances:
+        return None
+    return clock.due.due_at
 
 
 def rungs(timer: Timer, running: Running) -> tuple[Rung, ...]:
     """What has yet to fall due, in due order; nothing while it is held."""
-    if running.plan is None or timer.held_since is not None or timer.ended:
+    plan = running.plan
+    if plan is None or timer.held_since is not None or timer.ended:
         return ()
     found = [
         rung
         for target, clock in timer.targets.items()
-        if clock.met_at is None
-        for rung in _of_target(timer.cycle, target, clock, running.plan, running.calendars)
+        if target in plan.allowances and target not in timer.met
+        for rung in _of_target(timer, target, clock, plan, running.calendars)
         if rung.id not in timer.fired
     ]
     return tuple(sorted(found, key=lambda r: (r.at, _STEPS.index(r.step), r.target, r.rung)))
 
 
 def _of_target(
-    cycle: int, target: Target, clock: TargetClock, plan: ClockPlan, calendars: Calendars
+    timer: Timer, target: Target, clock: TargetClock, plan: ClockPlan, calendars: Calendars
 ) -> list[Rung]:
+    transfer = len(timer.transferred) if target == "acknowledge" else 0
+    rung = partial(Rung, timer.cycle, target, transfer=transfer)
     found: list[Rung] = []
-    if clock.due.warn_at is not None and clock.warned_at is None:
-        found.append(Rung(cycle, target, "warning", clock.due.warn_at))
     if clock.breached_at is None:
-        found.append(Rung(cycle, target, "breach", clock.due.due_at))
+        if clock.due.warn_at is not None and clock.warned_at is None:
+            found.append(rung("warning", clock.due.warn_at))
+        found.append(rung("breach", clock.due.due_at))
     calendar = calendars.working(plan.calendar)
     start = clock.ladder_from or clock.breached_at or clock.due.due_at
     steps = [step for step in plan.ladder.rungs if step.on == target]
     found.extend(
-        Rung(
-            cycle,
-            target,
-            "escalation",
-            calendar.add(start, step.after_seconds * _EVERY),
-            number,
-            step.to,
-        )
+        rung("escalation", calendar.add(start, step.after_seconds * _EVERY), number, step.to)
         for number, step in enumerate(steps, start=1)
     )
     return found
@@ -164,12 +184,8 @@ def fire(timer: Timer, now: datetime, running: Running) -> tuple[Timer, tuple[Ru
 
 def meet(timer: Timer, targets: frozenset[Target], at: datetime) -> Timer:
     """The acts that `targets` ask for were done at `at`: their rungs are stopped."""
-    met = {
-        name: replace(clock, met_at=at)
-        for name, clock in timer.targets.items()
-        if name in targets and clock.met_at is None
-    }
-    return replace(timer, targets={**timer.targets, **met}) if met else timer
+    new = {target: at for target in TARGETS if target in targets and target not in timer.met}
+    return replace(timer, met={**timer.met, **new}) if new else timer
 
 
 def hold(timer: Timer, at: datetime) -> Timer:
@@ -193,44 +209,61 @@ def reopen(timer: Timer, at: datetime, cycle: int, running: Running) -> Timer:
     Limits other than to resolve were met once and stay met. A breach that was recorded stays; its ladder
     begins anew with the cycle, counted from the reopening.
     """
-    opened = replace(timer, cycle=cycle, ended=False, held_since=None, fired=())
-    clock = timer.targets.get("resolve")
-    if running.plan is None or clock is None:
-        return opened
-    again = replace(clock, met_at=None)
-    if clock.breached_at is not None:
-        again = replace(again, ladder_from=at)
-    else:
-        since = clock.met_at or timer.held_since or at
-        again = replace(again, due=_moved(clock.due, since, at, running.plan, running.calendars))
-    return replace(opened, targets={**timer.targets, "resolve": again})
+    since = timer.met.get("resolve") or timer.held_since or at
+    targets = dict(timer.targets)
+    clock = targets.get("resolve")
+    if clock is not None and clock.breached_at is not None:
+        targets["resolve"] = replace(clock, ladder_from=at)
+    opened = replace(
+        timer,
+        cycle=cycle,
+        targets=targets,
+        met=_without(timer.met, "resolve"),
+        holds=(*timer.holds, (since, at)),
+        fired=(),
+        held_since=None,
+        ended=False,
+    )
+    return arm(opened, running)
 
 
-def _moved(
-    due: Due, since: datetime, at: datetime, plan: ClockPlan, calendars: Calendars
-) -> Due:
-    """`due`, with what was left of it at `since` counted from `at` on."""
-    if due.allowed.calendar_days is not None:
-        warn = due.warn_at + (at - since) if due.warn_at is not None else None
-        return replace(due, due_at=due.due_at + (at - since), warn_at=warn)
-    calendar = calendars.working(plan.calendar)
+def _moved(due: Due, since: datetime, until: datetime, calendar: WorkingCalendar) -> Due:
+    """`due`, with what was left of it at `since` counted from `until` on."""
 
     def moved(instant: datetime) -> datetime:
-        # what lay before `since` was over already and keeps its instant
-        return calendar.add(at, calendar.between(since, instant)) if instant > since else instant
+        if instant <= since:
+            return instant  # it was over already and keeps its instant
+        if due.allowed.calendar_days is not None:
+            return instant + (until - since)
+        return calendar.add(until, calendar.between(since, instant))
 
     warn = moved(due.warn_at) if due.warn_at is not None else None
     return replace(due, due_at=moved(due.due_at), warn_at=warn)
 
 
-def rearm_acknowledgement(timer: Timer, at: datetime, running: Running) -> Timer:
-    """A transfer asks the new office for its acknowledgement, in full time from the transfer."""
+def transfer(timer: Timer, at: datetime, running: Running) -> Timer:
+    """Another office is asked for its acknowledgement, in full time from the transfer.
+
+    Where the acknowledgement is overdue and still owed, its ladder climbs on. Where it came too late, that
+    breach stays recorded, and the ladder begins anew when the new office's time is used up.
+    """
     clock = timer.targets.get("acknowledge")
-    if running.plan is None or clock is None or clock.breached_at is not None:
+    climbs_from = (clock.ladder_from or clock.breached_at) if clock is not None else None
+    if climbs_from is not None and climbs_from <= at and "acknowledge" not in timer.met:
         return timer
-    calendar = running.calendars.working(running.plan.calendar)
-    due = dues(running.plan, calendar, at)["acknowledge"]
-    fired = tuple(rung for rung in timer.fired if "/acknowledge/" not in rung)
-    return replace(
-        timer, targets={**timer.targets, "acknowledge": TargetClock(due)}, fired=fired
+    asked = replace(
+        timer,
+        targets=_without(timer.targets, "acknowledge"),
+        met=_without(timer.met, "acknowledge"),
+        transferred=(*timer.transferred, at),
     )
+    armed = arm(asked, running)
+    if clock is None or clock.breached_at is None:
+        return armed
+    anew = armed.targets.get("acknowledge")
+    again = replace(clock, ladder_from=anew.due.due_at if anew is not None else at)
+    return replace(armed, targets={**armed.targets, "acknowledge": again})
+
+
+def _without(values: Mapping[Target, V], target: Target) -> dict[Target, V]:
+    return {name: value for name, value in values.items() if name != target}
