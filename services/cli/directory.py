@@ -90,14 +90,16 @@ async def publish(
 ) -> int | None:
     """Store the next version and announce it; None when nothing has changed. Raises Unavailable.
 
-    Readers find a version in the store whether or not the announcement came through.
+    An unchanged directory is announced again: the announcement of an earlier run may have been lost.
+    Readers find a version in the store whether or not it came through.
     """
     version = await directory.put(district, by=by, at=now)
-    if version is not None:
-        event = DirectoryPublished(district=district.id, version=version, at=now)
+    newest = version or (await directory.newest(district.id)).version
+    if newest:
+        event = DirectoryPublished(district=district.id, version=newest, at=now)
         headers = (
             ("ce_specversion", b"1.0"),
-            ("ce_id", f"{district.id}/{version}".encode()),
+            ("ce_id", f"{district.id}/{newest}".encode()),
             ("ce_source", b"/samvad/directory"),
             ("ce_type", event.TYPE.encode()),
             ("ce_time", now.isoformat(timespec="milliseconds").encode()),

@@ -9,7 +9,7 @@ import click
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.settings import Settings
 from services.kernel.adapters.tokens import LIFETIME, issue
-from services.kernel.domain.people import Role
+from services.kernel.domain.lifecycle_table import Role
 
 ROLES = ("operator", "officer", "head", "sdm", "collector", "admin", "ops")
 """Roles of people who log in; a citizen needs no token, and machines have none."""

@@ -71,10 +71,18 @@ class Worker:
     async def start(self, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
         """Start consuming; the process is told to stop when faust stops by itself."""
         await self._app.start()
-        stack.push_async_callback(self._app.stop)
+        stack.push_async_callback(self._stop)
         background(stack, self._watch(), stopping)
         background(stack, every(DRAIN_EVERY_SECONDS, "drain", self._drain), stopping)
         background(stack, every(LAG_EVERY_SECONDS, "lag", self._measure), stopping)
+
+    async def _stop(self) -> None:
+        """Faust waits for the batch in hand, but without a bound, and what would cancel it is swallowed."""
+        bound = asyncio.get_running_loop().call_later(FINISH_SECONDS, _end_hard)
+        try:
+            await self._app.stop()
+        finally:
+            bound.cancel()
 
     def partitions(self) -> set[int]:
         """The partitions that this process owns now."""
@@ -128,8 +136,12 @@ async def _within(task: asyncio.Future[None], seconds: float) -> None:
         async with asyncio.timeout(seconds):
             await asyncio.shield(task)
     except BaseException:
-        log.error("worker.stopped_hard")
-        os._exit(70)
+        _end_hard()
+
+
+def _end_hard() -> None:
+    log.error("worker.stopped_hard")
+    os._exit(70)
 
 
 def _record(message: Any) -> Record:

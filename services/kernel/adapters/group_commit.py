@@ -51,7 +51,7 @@ class GroupCommit(Generic[Item, Answer]):
     async def _bulk(self, bulk: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._commit([item for item, _ in bulk])
-            for (_, future), answer in zip(bulk, answers, strict=True):
+            for (_, future), answer in list(zip(bulk, answers, strict=True)):
                 if not future.done():
                     future.set_result(answer)
         except Exception as error:

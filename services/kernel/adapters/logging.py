@@ -34,12 +34,15 @@ def _error_without_content(_: WrappedLogger, __: str, event: EventDict) -> Event
 
 
 class _ToStructlog(logging.Handler):
-    """Lines of libraries: level, logger and the message of warnings and worse only."""
+    """Lines of libraries: level, logger and the first line of the message, of warnings and worse only.
+
+    Further lines quote what was being worked on (asyncio prints the exception of a forgotten task)."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             log = get_logger().bind(library=record.name)
-            log.log(record.levelno, record.getMessage()[:500], exc_info=record.exc_info or None)
+            first_line = record.getMessage().partition("\n")[0][:300]
+            log.log(record.levelno, first_line, exc_info=record.exc_info or None)
         except Exception:
             # a library that logs must never fail for its log line
             self.handleError(record)

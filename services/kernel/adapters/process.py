@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -41,13 +42,20 @@ async def _live(service: str, settings: Settings, main: Main) -> None:
         await stopping.wait()
     finally:
         log.info("process.stopping")
+        # a timer and no timeout: faust's services swallow a cancellation and go on waiting
+        bound = threading.Timer(STOP_SECONDS, _end_hard)
+        bound.daemon = True
+        bound.start()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await stack.aclose()
-        except TimeoutError:
-            log.error("process.stopped_hard")
-            os._exit(1)
+            await stack.aclose()
+        finally:
+            bound.cancel()
     log.info("process.stopped")
+
+
+def _end_hard() -> None:
+    log.error("process.stopped_hard")
+    os._exit(1)
 
 
 def background(stack: AsyncExitStack, coroutine: Awaitable[None], stopping: asyncio.Event) -> None:

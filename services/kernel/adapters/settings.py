@@ -23,7 +23,12 @@ SECRETS = ("master_keys", "token_secret", "link_secret", "contact_secret")
 class Settings(BaseSettings):
     """One object for every process; each takes what it needs."""
 
-    model_config = SettingsConfigDict(env_prefix="SAMVAD_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SAMVAD_",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # the input holds the secrets
+    )
 
     env: Literal["development", "production"] = "development"
     home: Path = Path(".samvad")
@@ -80,6 +85,9 @@ class Settings(BaseSettings):
                 DEVELOPMENT_MASTER_KEY,
             ):
                 raise ValueError(f"SAMVAD_{name.upper()} must be set in production")
+        for name in ("whatsapp_url", "sms_url"):
+            if getattr(self, name) == type(self).model_fields[name].default:
+                raise ValueError(f"SAMVAD_{name.upper()} must name a provider in production")
         if self.clock_offset:
             raise ValueError("SAMVAD_CLOCK_OFFSET is refused in production")
         return self

@@ -15,7 +15,8 @@ from typing import Any, cast, get_args
 import jwt
 
 from services.kernel.domain.errors import Unauthenticated
-from services.kernel.domain.people import Actor, Role
+from services.kernel.domain.lifecycle_table import Role
+from services.kernel.domain.people import Actor
 
 ISSUER = "samvad"
 LIFETIME = timedelta(hours=12)
@@ -59,8 +60,3 @@ def link_key(secret: str, ticket: str) -> str:
 
 def link_opens(secret: str, ticket: str, key: str) -> bool:
     return hmac.compare_digest(link_key(secret, ticket).encode(), key.encode("utf-8", "replace"))
-
-
-def contact_id(secret: str, address: str) -> str:
-    """A recipient's opaque id: HMAC of the normalised address, hex."""
-    return hmac.new(secret.encode(), b"contact:" + address.encode(), sha256).hexdigest()

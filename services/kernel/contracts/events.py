@@ -13,14 +13,10 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.kernel.domain.directory import Kind, Language, Priority, Target
+from services.kernel.domain.lifecycle_table import Role
+
 Room = Literal["intake", "case", "sla", "notices"]
-KindName = Literal["complaint", "suggestion", "demand"]
-PriorityName = Literal["normal", "urgent", "emergency"]
-LanguageName = Literal["hi", "en"]
-TargetName = Literal["acknowledge", "first_response", "resolve"]
-Role = Literal[
-    "citizen", "operator", "officer", "head", "sdm", "collector", "admin", "ops", "rule", "routing"
-]
 
 
 class Model(BaseModel):
@@ -76,10 +72,10 @@ class CaseFiled(CaseEvent):
     TYPE = "samvad.case.filed.v1"
     ROOMS = ("intake",)
 
-    kind: KindName
+    kind: Kind
     channel: str
-    language: LanguageName
-    priority: PriorityName = "normal"
+    language: Language
+    priority: Priority = "normal"
     service: str | None = None
     suggested: tuple[str, ...] = ()
     place: Place = Place()
@@ -202,7 +198,7 @@ class ServiceChanged(Act):
     TYPE = "samvad.case.service-changed.v1"
     service: str
     department: str
-    priority: PriorityName | None = None
+    priority: Priority | None = None
 
 
 class CaseResolved(Act):
@@ -279,7 +275,7 @@ class Clock(CaseEvent):
     ROOMS = ("sla",)
 
     cycle: int = Field(default=1, ge=1)
-    target: TargetName
+    target: Target
     due_at: AwareDatetime
 
 

@@ -12,13 +12,9 @@ A citizen's own case is not judged here (he proves it by ticket and phone), and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from services.kernel.domain.directory import District, Officer
-
-Role = Literal[
-    "citizen", "operator", "officer", "head", "sdm", "collector", "admin", "ops", "rule", "routing"
-]
+from services.kernel.domain.lifecycle_table import Role
 
 _OF_THE_DIRECTORY = ("officer", "head", "sdm", "collector")
 _NONE: frozenset[str] = frozenset()

@@ -19,7 +19,7 @@ from services.kernel.adapters.rooms import NO_CHANGE, Change
 from services.kernel.contracts.codec import Received
 from services.kernel.contracts.events import EVENTS, CaseEvent, CaseFiled, Event, Room
 from services.kernel.domain.directory import District
-from services.kernel.domain.errors import Retry, Unknown
+from services.kernel.domain.errors import Retry
 from services.notify.adapters.filings import Filed, Filings
 from services.notify.adapters.message_store import MessageStore, to_document
 from services.notify.core.book import Book
@@ -83,16 +83,10 @@ class Notices:
         for event in events:
             version = getattr(event, "directory_version", 0)
             least[event.district] = max(least.get(event.district, 0), version)
-        found: dict[str, District] = {}
-        for district, version in least.items():
-            try:
-                newest = await self._directories.newest(district)
-            except Unknown as error:
-                raise Retry(f"district {district} has no directory") from error
-            if newest.version < version:
-                newest = await self._directories.version(district, version)
-            found[district] = newest
-        return found
+        return {
+            district: await self._directories.at_least(district, version)
+            for district, version in least.items()
+        }
 
     def apply(self, draft: Draft, received: Received, context: Context) -> Change:
         event = received.event

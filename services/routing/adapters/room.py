@@ -20,7 +20,6 @@ from services.kernel.contracts.envelope import Filing
 from services.kernel.contracts.events import CaseFiled, Event, Room, SlaLapsed
 from services.kernel.domain.case import Act, Case, CasePlace, perform
 from services.kernel.domain.directory import District
-from services.kernel.domain.errors import Reject, Unknown
 from services.kernel.domain.people import Actor
 from services.routing.adapters.loads import OpenCases
 from services.routing.core.placing import Placement, Request, candidates, place
@@ -63,13 +62,8 @@ class CaseRoom:
         prepared = Batch(self._clock(), await self._vault.data_keys(e.ticket for e in new))
         wanted: set[str] = set()
         for event in new:
-            district = prepared.districts.get(event.district)
-            if district is None:
-                try:
-                    district = await self._directory.newest(event.district)
-                except Unknown:
-                    continue
-                prepared.districts[event.district] = district
+            district = await self._directory.at_least(event.district, event.directory_version)
+            prepared.districts[event.district] = district
             day = _day(prepared.now, district)
             wanted.update(o.id for o in candidates(district, _request(event), day))
         if wanted:
@@ -85,9 +79,7 @@ class CaseRoom:
         return NO_CHANGE
 
     def _file(self, draft: Draft, event: CaseFiled, batch: Batch) -> Change:
-        district = batch.districts.get(event.district)
-        if district is None:
-            raise Reject(f"no directory for district {event.district}")
+        district = batch.districts[event.district]
         placement = place(
             district, _request(event), batch.open_cases, _day(batch.now, district)
         )

@@ -54,6 +54,19 @@ class DirectoryStore:
         self._newest[district] = (time.monotonic(), head["version"])
         return found
 
+    async def at_least(self, district: str, version: int) -> District:
+        """The newest version, which must not be older than `version`: what was filed under a version is
+        placed under that one or a later. Raises Retry while the store has none such, Unavailable."""
+        try:
+            newest = await self.newest(district)
+            if newest.version < version:
+                newest = await self._fresh(district)
+        except Unknown:
+            raise Retry(f"district {district} has no directory in the store") from None
+        if newest.version < version:
+            raise Retry(f"directory version {version} of {district} is not in the store")
+        return newest
+
     async def districts(self) -> list[str]:
         async with mongo.store_errors():
             return sorted(await self._versions.distinct("district"))

@@ -1,0 +1,120 @@
+"""Kafka goes away and comes back. This module stops the broker that all tests share, and starts it again
+before it lets anybody else go on; its name makes it the last of this folder."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from services.cli.stack import Stack
+from services.kernel.adapters.kafka import Publisher
+from services.kernel.adapters.receipts import Receipt, Receipts
+from services.kernel.contracts.codec import announce
+from services.kernel.domain.case import Act
+from services.kernel.domain.errors import Unavailable
+from services.kernel.domain.people import Actor
+
+
+@pytest.fixture
+async def outage(infra: Stack, real: Any) -> AsyncIterator[Stack]:
+    """Kafka may be stopped by the test; afterwards it runs, whatever happened."""
+    yield infra
+    if infra.pid("kafka") is None or not await asyncio.to_thread(infra.ready, "kafka"):
+        await asyncio.to_thread(infra.start, "kafka")
+
+
+async def test_intake_and_desk_go_on_while_kafka_is_down_and_nothing_is_lost(
+    outage: Stack, real: Any, eventually: Any
+) -> None:
+    publisher = Publisher(real.kafka, client_id="outage", timeout_seconds=1.5)
+    await publisher.start()
+    real.publisher = publisher
+    ticket = await real.opened()
+    receipts, cases = Receipts(real.database, publisher, real.clock), real.cases()
+    receipts.start()
+    cases.start()
+    assert await publisher.ping()
+
+    await asyncio.to_thread(outage.stop, "kafka")
+    assert not await publisher.ping()
+    mine = []
+    for n in range(5):
+        one = real.ticket()
+        filed = announce(real.event(one, "intake"), "intake", 1)
+        mine.append(one)
+        accepted = await receipts.accept(
+            Receipt(one, "web", "web", f"k-{n}", "d", "janjgir-champa", "demand", real.clock(), None, filed)
+        )
+        assert accepted.repeated is False
+    done = await cases.act(ticket, Act("acknowledge", Actor("officer", "o-1", "janjgir-champa")))
+    assert done.n == 2
+    with pytest.raises(Unavailable):
+        await receipts.sweep(-1.0)
+    with pytest.raises(Unavailable):
+        await real.sweeper().round(real.clock.advance(minutes=1), 1.0)
+    unsent = {"unsent_since": {"$exists": True}}
+    assert await real.database["receipts"].count_documents(unsent) == 5
+    assert await real.rooms("case").backlog() == 1
+
+    await asyncio.to_thread(outage.start, "kafka")
+
+    async def back() -> bool:
+        return await publisher.ping()
+
+    await eventually(back, "the publisher to find Kafka again")
+
+    async def swept() -> bool:
+        try:
+            await receipts.sweep(-1.0)
+            await real.sweeper().round(real.clock(), 1.0)
+        except Unavailable:
+            return False
+        return (
+            await real.database["receipts"].count_documents(unsent) == 0
+            and await real.rooms("case").backlog() == 0
+        )
+
+    await eventually(swept, "the sweepers to publish what was left")
+    await receipts.stop()
+    await cases.stop()
+    heard = {(record.key or b"").decode() for record in await real.records()}
+    assert set(mine) <= heard
+    numbers = await real.published(ticket, "case")
+    assert sorted(set(numbers)) == [1, 2]
+    assert numbers.index(1) < numbers.index(2)
+    await publisher.stop()
+
+
+async def test_a_broker_that_is_frozen_is_told_within_the_bound(
+    outage: Stack, real: Any, eventually: Any
+) -> None:
+    """A connection that stays open and answers nothing: a send must not hang for ever."""
+    import signal
+
+    publisher = Publisher(real.kafka, client_id="frozen", timeout_seconds=1.5)
+    await publisher.start()
+    ticket = real.ticket()
+    message = announce(real.event(ticket, "intake"), "intake", 1).message(
+        "samvad.complaints.v1", "/samvad/intake"
+    )
+    outage.kill("kafka", signal.SIGSTOP)
+    try:
+        with pytest.raises(Unavailable):
+            await publisher.publish([message])
+        assert not await publisher.ping()
+    finally:
+        outage.kill("kafka", signal.SIGCONT)
+
+    async def through() -> bool:
+        try:
+            await publisher.publish([message])
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(through, "the publisher to get through again")
+    assert await real.published(ticket, "intake")
+    await publisher.stop()
