@@ -11,7 +11,7 @@ import click
 
 from services.kernel.adapters import mongo
 from services.kernel.adapters.clock import system_clock
-from services.kernel.adapters.directory.changes import differences
+from services.kernel.adapters.directory.changes import Changes, differences
 from services.kernel.adapters.directory.faults import DirectoryFaults, Fault
 from services.kernel.adapters.directory.reader import inspect, read_district
 from services.kernel.adapters.directory.store import DirectoryStore
@@ -74,15 +74,41 @@ async def _apply(settings: Settings, district: District, by: str) -> int | None:
         stack.push_async_callback(publisher.stop)
         directory = DirectoryStore(database)
         try:
-            forbidden = differences(await directory.newest(district.id), district).forbidden
+            changes = differences(await directory.newest(district.id), district)
         except Unknown:
-            forbidden = ()
-        if forbidden:
-            for change in forbidden:
-                click.echo(str(change))
-            raise click.ClickException("ids that were in use may be retired but never vanish")
+            changes = Changes()
+        for change in changes.forbidden:
+            click.echo(f"{change.list}/{change.id}: {change.reason}")
+        if changes.forbidden:
+            raise click.ClickException("nothing was applied")
+        busy = await retired_with_open_cases(database, district.id, changes)
+        for line in busy:
+            click.echo(line)
+        if busy:
+            raise click.ClickException(
+                "nothing was applied: transfer these cases first, or keep what they are with"
+            )
         now = system_clock(settings.clock_offset)()
         return await publish(directory, publisher, district, by=by, now=now)
+
+
+_HELD_BY = {"officers": "case.officer", "offices": "case.office", "services": "case.service"}
+
+
+async def retired_with_open_cases(
+    database: mongo.Database, district: str, changes: Changes
+) -> list[str]:
+    """What would be retired though open cases are with it, a line each. Raises Unavailable."""
+    lines: list[str] = []
+    for name, path in _HELD_BY.items():
+        for retired in changes.of(name).retired:
+            async with mongo.store_errors():
+                count = await database["cases"].count_documents(
+                    {"case.district": district, "case.open": True, path: retired}
+                )
+            if count:
+                lines.append(f"{name}/{retired}: {count} open cases")
+    return lines
 
 
 async def publish(

@@ -19,6 +19,9 @@ from services.kernel.contracts.catalogue import (
     uses,
 )
 from services.kernel.contracts.events import EVENTS, RecordDead
+from services.notify.adapters.book_file import load_book
+from services.routing.adapters.room import CaseRoom
+from services.sla.adapters.room import SlaRoom
 
 ROWS: list[Travels] = [row for topic in TOPICS.values() for row in topic.carries]
 
@@ -132,3 +135,17 @@ def test_uses_names_the_types_whose_values_a_service_decodes() -> None:
     assert "samvad.sla.warned.v1" not in uses("sla", topics.COMPLAINTS)
     assert uses("notify", topics.MESSAGES) == {"samvad.message.requested.v1"}
     assert uses("desk", topics.COMPLAINTS) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("service", "used"),
+    [
+        ("routing", CaseRoom.uses),
+        ("sla", SlaRoom.uses),
+        ("notify", dict.fromkeys(load_book().events)),
+    ],
+)
+def test_a_service_decodes_only_what_the_catalogue_gives_it(
+    service: str, used: dict[str, object]
+) -> None:
+    assert set(used) <= uses(service, topics.COMPLAINTS)

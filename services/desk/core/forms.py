@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from services.desk.core.acts import FEEDBACK_OUTCOMES, FOR_THE_CITIZEN, NEEDS_NOTE
-from services.desk.core.placing import in_the_way
 from services.desk.core.texts import Texts
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District, Language
+from services.kernel.domain.duty import may_have
 from services.kernel.domain.lifecycle import REJECTION_REASONS
 
-Control = Literal["select", "ticket"]
 Options = Sequence[tuple[str, Sequence[tuple[str, str]]]]
 """Groups of (value, label); a group without a name stands alone."""
 
@@ -25,25 +23,29 @@ FIRST = ("acknowledge", "start", "reject", "resolve", "confirm")
 GRAVE = ("propose_rejection", "reject", "withdraw", "refuse_rejection")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "assign": ("officer",),
-    "transfer": ("department",),
+    "transfer": ("department", "service"),
     "change_service": ("service",),
     "propose_rejection": ("reason",),
     "end_feedback": ("outcome",),
     "rate": ("rating",),
 }
+LEFT_AS_IT_IS = (("transfer", "service"),)
+"""Choices that need not be made."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """`options` empty: a text is typed."""
+    """A choice. Where it is not `needed`, nothing chosen leaves it as it is."""
 
     name: str
-    control: Control
-    options: Options = ()
+    options: Options
+    needed: bool = True
 
 
 @dataclass(frozen=True)
 class Form:
+    """What a page shows of one action. `for_citizen`: he reads what is written, unasked."""
+
     action: str
     fields: tuple[Field, ...]
     note: bool
@@ -55,6 +57,7 @@ class Form:
 
     @property
     def at_once(self) -> bool:
+        """Whether a single button is the whole of it."""
         return not self.fields and not self.note
 
 
@@ -73,7 +76,11 @@ def forms(
         Form(
             action=action,
             fields=tuple(
-                _field(name, case, directory, day, texts, language)
+                Field(
+                    name,
+                    _options(name, action, case, directory, day, texts, language),
+                    needed=(action, name) not in LEFT_AS_IT_IS,
+                )
                 for name in CHOICES.get(action, ())
             ),
             note=action not in AT_ONCE,
@@ -87,31 +94,19 @@ def forms(
     ]
 
 
-def _field(
-    name: str, case: Case, directory: District, day: date, texts: Texts, language: Language
-) -> Field:
-    if name == "parent":
-        return Field(name, "ticket")
-    return Field(name, "select", _options(name, case, directory, day, texts, language))
-
-
 def _options(
-    name: str, case: Case, directory: District, day: date, texts: Texts, language: Language
+    name: str,
+    action: str,
+    case: Case,
+    directory: District,
+    day: date,
+    texts: Texts,
+    language: Language,
 ) -> Options:
     if name == "officer":
         return _officers(case, directory, day, language)
     if name == "service":
-        return [
-            (
-                d.name.say(language),
-                [
-                    (s.id, s.name.say(language))
-                    for s in directory.services
-                    if s.department == d.id and case.kind in s.kinds and s.id != case.service
-                ],
-            )
-            for d in directory.departments
-        ]
+        return _services(case, directory, language, elsewhere=action == "transfer")
     plain: list[tuple[str, str]] = {
         "department": lambda: [
             (d.id, d.name.say(language)) for d in directory.departments if d.id != case.department
@@ -123,18 +118,37 @@ def _options(
     return [("", plain)]
 
 
+def _services(
+    case: Case, directory: District, language: Language, *, elsewhere: bool
+) -> Options:
+    """Those of its department; `elsewhere`: of the others, to which it may be transferred."""
+    return [
+        (
+            d.name.say(language),
+            [
+                (s.id, s.name.say(language))
+                for s in directory.services
+                if s.department == d.id and case.kind in s.kinds and s.id != case.service
+            ],
+        )
+        for d in directory.departments
+        if (d.id != case.department) == elsewhere
+    ]
+
+
 def _officers(case: Case, directory: District, day: date, language: Language) -> Options:
     """Those to whom it may be assigned: of its department, or of any while it has none."""
     groups: list[tuple[str, list[tuple[str, str]]]] = []
     for office in directory.offices:
-        if case.department not in (None, office.department) or in_the_way(
-            case, office.id, directory
-        ):
+        if case.department not in (None, office.department):
             continue
         people = [
             (o.id, f"{o.name.say(language)}, {o.designation.say(language)}")
             for o in directory.officers
-            if o.office == office.id and o.on_duty(day) and o.id != case.officer
+            if o.office == office.id
+            and o.on_duty(day)
+            and o.id != case.officer
+            and may_have(o, case.named_official, directory)
         ]
         if people:
             groups.append((office.name.say(language), people))

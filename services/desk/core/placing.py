@@ -1,18 +1,18 @@
 """Where a person at the desk sends a case: checked against the directory, and who there is to work it.
 
 An officer carries his office and department with him. Where only an office or department is named, the
-choice is between the officers on duty there, and above them the department's head, the SDM and the
-Collector. Whom the case names, and his whole office, are passed over.
+rule of `kernel/domain/duty.py` finds those between whom to choose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from services.kernel.domain import duty
 from services.kernel.domain.case import Case
-from services.kernel.domain.directory import District, Office, Officer
+from services.kernel.domain.directory import District, Officer
 from services.kernel.domain.errors import Invalid
 
 
@@ -43,7 +43,7 @@ class Place:
 
     def pick(self, open_cases: Mapping[str, int]) -> Officer | None:
         """The one with the fewest open cases."""
-        return min(self.officers, key=lambda o: (open_cases.get(o.id, 0), o.id), default=None)
+        return duty.fewest(self.officers, open_cases)
 
 
 def place(
@@ -61,30 +61,14 @@ def place(
         officer = directory.officer_by_id[wanted.officer]
         if not officer.on_duty(day):
             raise Invalid("is not on duty", field="officer")
-        if in_the_way(case, officer.office, directory):
+        if not duty.may_have(officer, case.named_official, directory):
             raise Invalid(
                 "is named by the case, or of the named official's office", field="officer"
             )
         return Place(department, officer.office, (officer,), service)
-    if wanted.office is not None and in_the_way(case, wanted.office, directory):
+    if wanted.office is not None and duty.barred(wanted.office, case.named_official, directory):
         raise Invalid("is the office of the official whom the case names", field="office")
     return _choose(case, wanted, department, directory, day)
-
-
-def in_the_way(case: Case, office: str, directory: District) -> bool:
-    """Whether `office` may not have the case, because the case names somebody of it."""
-    named = directory.officer_by_id.get(case.named_official) if case.named_official else None
-    return named is not None and named.office == office
-
-
-def may_keep(case: Case, directory: District, day: date) -> bool:
-    """Whether the officer who had the case can have it again."""
-    officer = directory.officer_by_id.get(case.officer) if case.officer else None
-    return (
-        officer is not None
-        and officer.on_duty(day)
-        and not in_the_way(case, officer.office, directory)
-    )
 
 
 def _known(wanted: Wanted, directory: District) -> None:
@@ -119,53 +103,14 @@ def _department(case: Case, wanted: Wanted, directory: District) -> tuple[str, s
 
 
 def _choose(case: Case, wanted: Wanted, department: str, directory: District, day: date) -> Place:
-    service = wanted.service or case.service
-    offices = (
-        [directory.office_by_id[wanted.office]]
-        if wanted.office is not None
-        else _offices(directory, department, case.place.block)
+    matter = duty.Matter(
+        department, wanted.service or case.service, case.place.block, case.named_official
     )
-    free = [office for office in offices if not in_the_way(case, office.id, directory)]
-    for office in free:
-        found = _on_duty(directory, office, day)
-        skilled = [o for o in found if not o.services or service in o.services]
-        if found:
-            return Place(department, office.id, tuple(skilled or found), wanted.service)
-    lies = free[0].id if free else None
-    above = _above(case, department, directory, day)
-    return Place(department, lies, (above,) if above is not None else (), wanted.service)
-
-
-def _offices(directory: District, department: str, block: str | None) -> Sequence[Office]:
-    """The block's offices before those for the whole district before those of other blocks."""
-    mine = [office for office in directory.offices if office.department == department]
-    near = [office for office in mine if block is not None and block in office.blocks]
-    whole = [office for office in mine if not office.blocks]
-    return [*near, *whole] if near or whole else mine
-
-
-def _on_duty(directory: District, office: Office, day: date) -> list[Officer]:
-    return [
-        officer
-        for officer in directory.officers
-        if officer.office == office.id and officer.role == "officer" and officer.on_duty(day)
-    ]
-
-
-def _above(case: Case, department: str, directory: District, day: date) -> Officer | None:
-    block = directory.block_by_id.get(case.place.block) if case.place.block else None
-    sdms = [
-        officer.id
-        for officer in directory.officers
-        if officer.role == "sdm" and block is not None and officer.subdivision == block.subdivision
-    ]
-    chain = (directory.department_by_id[department].head, *sdms, directory.collector)
-    for officer_id in chain:
-        officer = directory.officer_by_id.get(officer_id)
-        if (
-            officer is not None
-            and officer.on_duty(day)
-            and not in_the_way(case, officer.office, directory)
-        ):
-            return officer
-    return None
+    if wanted.office is not None:
+        lies: str | None = wanted.office
+        found = duty.eligible(matter, wanted.office, directory, day)
+    else:
+        lies = next((office.id for office in duty.offices(matter, directory)), None)
+        found = duty.candidates(matter, directory, day)
+    higher = duty.above(matter, directory, day) if not found else None
+    return Place(department, lies, found if higher is None else (higher,), wanted.service)

@@ -12,6 +12,7 @@ from services.intake.web.api import Parts
 from services.intake.web.cases import StoredCases
 from services.intake.web.status import Followed
 from services.kernel.adapters import case_document
+from services.kernel.adapters.case_folding import opened
 from services.kernel.adapters.case_store import READS, CaseStore
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.receipts import Accepted, Receipt
@@ -146,23 +147,7 @@ class MemoryIntake:
         event = self.receipts.event(ticket)
         filing = self.receipts.filing(ticket)
         self.vault.new(ticket)
-        case = Case(
-            ticket=ticket,
-            district=event.district,
-            kind=event.kind,
-            channel=event.channel,
-            language=event.language,
-            priority=event.priority,
-            filed_at=event.at,
-            updated_at=event.at,
-            directory_version=event.directory_version,
-            service=event.service,
-            department="phe",
-            name=filing.name,
-            phone=filing.phone,
-            text=filing.text,
-            dangers=event.dangers,
-        )
+        case = replace(opened(event, filing), department="phe")
         case = replace(case, **fields)  # type: ignore[arg-type]
         self.cases.documents[ticket] = {
             "_id": ticket,

@@ -33,6 +33,19 @@ class Audit:
     tickets: tuple[str, ...] = field(default=())
 
 
+async def unaccounted_lately(
+    database: mongo.Database, now: datetime, *, grace_seconds: float = GRACE_SECONDS
+) -> int:
+    """Receipts of the last day that have no case after the grace time: for the gauge, which is asked
+    often. The whole comparison is `count`. Raises Unavailable."""
+    before = now - timedelta(seconds=grace_seconds)
+    window = {"$gte": before - timedelta(days=1), "$lt": before}
+    async with mongo.store_errors():
+        return len(
+            await _without(database["receipts"], {"received_at": window}, "cases", "case.n")
+        )
+
+
 async def count(
     database: mongo.Database, now: datetime, grace_seconds: float = GRACE_SECONDS
 ) -> Audit:

@@ -9,31 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from services.kernel.adapters import case_document, metrics
+from services.kernel.adapters.case_folding import READS, fold
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.group_commit import GroupCommit
+from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox, to_entry
 from services.kernel.adapters.publishing import Publishing
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.adapters.vault import Seals
-from services.kernel.contracts.codec import announce
+from services.kernel.contracts.codec import announce, trace_id
 from services.kernel.contracts.envelope import Words
-from services.kernel.contracts.events import EVENTS, CaseEvent, Sealed
-from services.kernel.domain.case import Act, Case, Fact, perform
-from services.kernel.domain.errors import Conflict, Invalid, StaleVersion, Unknown
+from services.kernel.domain.case import Act, Case
+from services.kernel.domain.errors import Conflict, StaleVersion, Unknown
 
+__all__ = ["COLLECTION", "READS", "CaseStore", "Done", "Stored", "stored"]
+
+log = get_logger()
 COLLECTION = "cases"
 Unsent = tuple[str, Sequence[Mapping[str, Any]]]
 """A ticket and the outbox as it was written; not the draft, of which a long queue would be heavy."""
-TICK = timedelta(milliseconds=1)
 ATTEMPTS = 6
-READS = ("sla.last_fired",)
-"""What drafts of room `case` carry of the clock: no fact is stamped before what it has said."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +53,6 @@ class Done:
     n: int
     at: datetime
     repeated: bool = False
-
-
-def stamp(now: datetime, *not_before: datetime | None) -> datetime:
-    """`now`, or an instant strictly later than every one of `not_before`."""
-    return max([now, *(instant + TICK for instant in not_before if instant is not None)])
-
-
-def to_event(case: Case, fact: Fact, at: datetime, sealed: Sealed | None) -> CaseEvent:
-    """The event that announces `fact`. Raises Invalid, naming the field, for data of a wrong type."""
-    fields = {
-        "ticket": case.ticket,
-        "district": case.district,
-        "at": at,
-        "sealed": sealed,
-        **{name: value for name, value in fact.data.items() if value is not None},
-    }
-    try:
-        event = EVENTS[fact.type].model_validate(fields)
-    except ValidationError as error:
-        fault = error.errors(include_input=False, include_url=False)[0]
-        raise Invalid(fault["msg"], field=".".join(str(part) for part in fault["loc"])) from None
-    assert isinstance(event, CaseEvent)
-    return event
 
 
 class CaseStore:
@@ -126,25 +102,30 @@ class CaseStore:
             if await self._writes.submit(draft):
                 self._publishing.put((ticket, draft.outbox))
                 metrics.ACTS.labels(act.action, "done").inc()
+                trace = trace_id(draft.outbox[-1]["tp"])
+                log.info("case.acted", ticket=ticket, action=act.action, n=done.n, trace=trace)
                 return done
         raise Conflict("the case is being changed by others; try again")
 
     async def _fold(self, draft: Draft, case: Case, act: Act) -> Done:
-        last_fired = (draft.others.get("sla") or {}).get("last_fired")
-        at = stamp(self._clock(), last_fired, case.updated_at - TICK)
-        n = draft.n + 1
-        after, fact = perform(case, act, n=n, at=at)
         sealed = None
         if act.note is not None:
             words = Words(note=act.note, public=act.public)
-            sealed = await self._vault.seal(words, after.ticket)
-        entry = to_entry(announce(to_event(after, fact, at, sealed), "case", n))
-        draft.room = case_document.to_fields(after)
-        draft.outbox = [*self._outbox.remaining(draft.ticket, draft.outbox), entry]
-        draft.n = n
-        draft.guards["sla.last_fired"] = last_fired
-        draft.unsent_since = draft.unsent_since or at
-        return Done(after, n, at)
+            sealed = await self._vault.seal(words, case.ticket)
+        folded = fold(draft, case, act, now=self._clock(), sealed=sealed)
+        announced = [
+            announce(event, "case", draft.n + i)
+            for i, event in enumerate(folded.change.announces, start=1)
+        ]
+        draft.room = dict(folded.change.fields)
+        draft.outbox = [
+            *self._outbox.remaining(draft.ticket, draft.outbox),
+            *(to_entry(one) for one in announced),
+        ]
+        draft.n += len(announced)
+        draft.guards.update(folded.change.guards)
+        draft.unsent_since = draft.unsent_since or folded.at
+        return Done(folded.case, draft.n, folded.at)
 
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[bool]:
         """One bulk for many acts. Of two acts on one case in it, the second loses by its guard."""

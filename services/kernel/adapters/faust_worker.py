@@ -122,11 +122,13 @@ class Worker:
 
     async def _measure(self) -> None:
         lag = 0
+        committed = self._app.consumer._committed_offset
         for tp in self._assignment():
             end = self._app.consumer.highwater(tp)
-            done = self._handled.get(tp.partition)
-            if end is not None and done is not None:
-                lag += max(0, end - done - 1)
+            # what was handled here, or, until something was, what the group had committed
+            done = max(self._handled.get(tp.partition, -1) + 1, committed[tp] or 0)
+            if end is not None:
+                lag += max(0, end - done)
         metrics.CONSUMER_LAG.labels(self.name).set(lag)
 
 

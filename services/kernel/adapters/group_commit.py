@@ -11,11 +11,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from services.kernel.domain.errors import Retry
+from services.kernel.domain.errors import Retry, Unavailable
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 Commit = Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]
+
+
+MOST_WAITING = 5_000
 
 
 class GroupCommit(Generic[Item, Answer]):
@@ -31,6 +34,10 @@ class GroupCommit(Generic[Item, Answer]):
         self._running: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Answer:
+        """The answer for `item`. Raises what `commit` raised, and Unavailable at once when too many wait:
+        a store that is slow must not pile up requests without end."""
+        if len(self._waiting) >= MOST_WAITING:
+            raise Unavailable("the store")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._free_lanes:

@@ -5,7 +5,11 @@
 *retry*: a dependency is down; the batch waits and is run again, the offset stays, the order stays.
 *reject*: the record is poison; it is parked with every later record of its case for this consumer, a copy
 goes to the dead-letter topic, and other cases go on. An unforeseen exception is a retry a bounded number
-of times and then a reject, except for `filed`: a citizen's case is never set aside for our own fault.
+of times and then a reject.
+
+A `filed` is never rejected for a fault of ours, nor is a record whose dependency lags for its case alone (a
+directory version that is not there yet): its case is *held*, which is a retry apart from the others. It is
+parked without a reason, tried again with every drain, and alarmed until it goes through.
 """
 
 from __future__ import annotations
@@ -16,13 +20,13 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.codec import Received, Record, Undecodable, receive
 from services.kernel.contracts.events import CaseFiled, Event
-from services.kernel.domain.errors import Reject, Retry
+from services.kernel.domain.errors import Reject, Retry, Unavailable
 
 log = get_logger()
 FAULTS_BEFORE_REJECT = 5
@@ -34,12 +38,14 @@ LONGEST_WAIT_SECONDS = 5.0
 class Failure:
     """The first record of a case that could not be applied; what came before it was applied.
 
-    `rejected`: the handler says that it is poison. Otherwise it is a fault that may pass.
+    `rejected`: the handler says that it is poison. `lagging`: something that it needs is not there yet.
+    Otherwise it is a fault that may pass.
     """
 
     received: Received
     reason: str
     rejected: bool = False
+    lagging: bool = False
 
 
 class Handler(Protocol):
@@ -56,10 +62,12 @@ class Parks(Protocol):
     async def parked_keys(self, keys: Sequence[str]) -> set[str]: ...
 
     async def park(self, records: Sequence[tuple[Record, str | None]]) -> None:
-        """Each record with its reason, None for those that only wait behind a rejected one."""
+        """Each record with its reason, None for those that wait behind another or are held."""
         ...
 
-    async def keys_to_drain(self, partitions: Sequence[int]) -> list[str]: ...
+    async def keys_to_drain(self, partitions: Sequence[int]) -> list[str]:
+        """Keys that were marked to be requeued, and keys of which no record has a reason to wait."""
+        ...
 
     async def waiting(self, key: str) -> list[Record]: ...
 
@@ -69,6 +77,7 @@ class Parks(Protocol):
 
 
 Sleep = Callable[[float], Awaitable[None]]
+Verdict = Literal["again", "hold", "reject"]
 
 
 class Guard:
@@ -82,6 +91,7 @@ class Guard:
         self._parking = parking
         self._sleep = sleep
         self._faults: Counter[tuple[str, int, int]] = Counter()
+        self._held: set[str] = set()
         # a drain and a batch never run at once, or a requeued record could overtake its case
         self._turn = asyncio.Lock()
 
@@ -94,11 +104,17 @@ class Guard:
         metrics.BATCH_SECONDS.labels(self.consumer).observe(time.perf_counter() - started)
 
     async def drain(self, partitions: Sequence[int]) -> int:
-        """Handle the parked records that were marked to be requeued; how many were done."""
+        """Handle the records that were marked to be requeued or are held; how many were done.
+
+        Batches get their turn between two keys. Raises Unavailable.
+        """
         done = 0
-        async with self._turn:
-            for key in await self._parking.keys_to_drain(partitions):
+        keys = await self._parking.keys_to_drain(partitions)
+        for key in keys:
+            async with self._turn:
                 done += await self._drain_key(key)
+        self._held.intersection_update(keys)
+        metrics.HELD.labels(self.consumer).set(len(self._held))
         return done
 
     async def _insist(self, step: Callable[[], Awaitable[None]]) -> None:
@@ -151,17 +167,18 @@ class Guard:
                 key = failure.received.id.ticket
                 mine = [received for received in pending if received.id.ticket == key]
                 behind = mine[mine.index(failure.received) :]
-                if self._is_final(failure):
-                    aside.append((failure.received.record, failure.reason))
-                    aside.extend((received.record, None) for received in behind[1:])
-                else:
+                verdict = self._verdict(failure)
+                if verdict == "again":
                     left.extend(behind)
+                    continue
+                reason = failure.reason if verdict == "reject" else None
+                aside.append((failure.received.record, reason))
+                aside.extend((received.record, None) for received in behind[1:])
+                if verdict == "hold":
+                    self._hold(key, failure)
             await self._park(aside)
             metrics.HANDLED.labels(self.consumer, "done").inc(len(pending) - len(left) - len(aside))
             pending = left
-            metrics.STUCK.labels(self.consumer).set(
-                len(left) if attempt >= FAULTS_BEFORE_REJECT else 0
-            )
             if pending:
                 metrics.RETRIED.labels(self.consumer, "fault").inc()
                 await self._wait(attempt)
@@ -172,10 +189,11 @@ class Guard:
         """Hand over the batch; a fault of the whole is narrowed down to the records that cause it."""
         try:
             return await self._handler.handle(pending)
-        except Retry:
+        except Unavailable:
             raise
         except Exception as error:
-            log.exception("guard.batch_fault", consumer=self.consumer, records=len(pending))
+            if not isinstance(error, Retry):
+                log.exception("guard.batch_fault", consumer=self.consumer, records=len(pending))
             by_key: dict[str, list[Received]] = {}
             for received in pending:
                 by_key.setdefault(received.id.ticket, []).append(received)
@@ -189,17 +207,21 @@ class Guard:
                 return failures
         return []
 
-    def _is_final(self, failure: Failure) -> bool:
+    def _verdict(self, failure: Failure) -> Verdict:
         if failure.rejected:
-            return True
+            return "reject"
         record = failure.received.record
         place = (record.topic, record.partition, record.offset)
         self._faults[place] += 1
-        is_filed = failure.received.type == CaseFiled.TYPE
-        if self._faults[place] < FAULTS_BEFORE_REJECT or is_filed:
-            return False
+        if self._faults[place] < FAULTS_BEFORE_REJECT:
+            return "again"
         del self._faults[place]
-        return True
+        return "hold" if _is_never_rejected(failure) else "reject"
+
+    def _hold(self, key: str, failure: Failure) -> None:
+        self._held.add(key)
+        metrics.HELD.labels(self.consumer).set(len(self._held))
+        log.error("guard.held", consumer=self.consumer, ticket=key, reason=failure.reason)
 
     async def _park(self, aside: Sequence[tuple[Record, str | None]]) -> None:
         if not aside:
@@ -227,6 +249,9 @@ class Guard:
                     await self._parking.keep(key, record, f"undecodable: {error}")
                     return done
                 failures = await self._try([received])
+                if failures and not failures[0].rejected and _is_never_rejected(failures[0]):
+                    self._hold(key, failures[0])
+                    return done
                 if failures:
                     await self._parking.keep(key, record, failures[0].reason)
                     return done
@@ -236,9 +261,15 @@ class Guard:
         return done
 
 
+def _is_never_rejected(failure: Failure) -> bool:
+    return failure.lagging or failure.received.type == CaseFiled.TYPE
+
+
 def _failure(received: Received, error: Exception) -> Failure:
     if isinstance(error, Reject):
         return Failure(received, error.reason, rejected=True)
+    if isinstance(error, Retry):
+        return Failure(received, str(error), lagging=True)
     return Failure(received, f"{type(error).__module__}.{type(error).__qualname__}")
 
 

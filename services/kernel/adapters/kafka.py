@@ -78,7 +78,8 @@ class Publisher:
         except (KafkaError, TimeoutError, Unavailable):
             self.healthy = False
             return False
-        return self.healthy
+        self.healthy = True
+        return True
 
     async def _ready(self) -> AIOKafkaProducer:
         if self._producer is not None:

@@ -24,6 +24,11 @@ RETRIED = Counter(
 GAPS = Counter(
     "samvad_consumer_gaps_total", "Events that came before their predecessor.", ["consumer"]
 )
+OPEN_GAPS = Gauge(
+    "samvad_consumer_open_gaps",
+    "Cases whose next event has been missing for more than a minute.",
+    ["consumer"],
+)
 BATCH_SIZE = Histogram(
     "samvad_consumer_batch_records",
     "Records a batch.",
@@ -38,9 +43,9 @@ CONFLICTS = Counter(
     "samvad_room_conflicts_total", "Guarded writes that lost and were done again.", ["room"]
 )
 PARKED = Gauge("samvad_parked_records", "Records set aside for this consumer.", ["consumer"])
-STUCK = Gauge(
-    "samvad_consumer_stuck_records",
-    "Records that fail by a fault of the code and may not be set aside.",
+HELD = Gauge(
+    "samvad_consumer_held_cases",
+    "Cases tried again apart from the others: a fault of ours, or something that is not there yet.",
     ["consumer"],
 )
 PUBLISHED = Counter("samvad_events_published_total", "Events acknowledged by Kafka.", ["room"])

@@ -18,7 +18,7 @@ from services.kernel.adapters.group_commit import GroupCommit
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Publishes, from_entry, to_entry
 from services.kernel.adapters.publishing import Publishing
-from services.kernel.contracts.codec import Announced
+from services.kernel.contracts.codec import Announced, trace_id
 from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.errors import KeyReused, Unavailable
 
@@ -97,6 +97,8 @@ class Receipts:
         else:
             metrics.INTAKE_ACCEPTED.labels(receipt.district, receipt.channel, receipt.kind).inc()
             self._publishing.put((receipt.ticket, receipt.filed))
+            trace = trace_id(receipt.filed.traceparent)
+            log.info("receipt.accepted", ticket=receipt.ticket, channel=receipt.channel, trace=trace)
         return answer
 
     async def _insert(self, receipts: Sequence[Receipt]) -> Sequence[Accepted | KeyReused]:

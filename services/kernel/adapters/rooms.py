@@ -9,6 +9,8 @@ applied; its outbox is then published once more, since the first publisher may h
 
 from __future__ import annotations
 
+import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,14 +20,16 @@ from services.kernel.adapters.guard import Failure
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox, to_entry
 from services.kernel.adapters.room_store import FOLLOWS, Draft, RoomStore
-from services.kernel.contracts.codec import Received, announce
+from services.kernel.contracts.codec import Received, announce, trace_id
 from services.kernel.contracts.events import CaseEvent, Event, Room
-from services.kernel.domain.errors import Reject, Retry
+from services.kernel.domain.errors import Reject, Retry, Unavailable
 
 log = get_logger()
 Fields = Mapping[str, Any]
 Context = TypeVar("Context")
 
+GAP_SECONDS = 60.0
+MOST_GAPS = 10_000
 ROUNDS = 8
 """How often losers are folded again before the batch is handed back as a retry."""
 
@@ -68,6 +72,37 @@ class Core(Protocol[Context]):
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None: ...
 
 
+class Gaps:
+    """Events that came before their predecessor. A gap closes when the publisher sends both again; one
+    that is open for long is an alarm."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._since: OrderedDict[tuple[str, Room], float] = OrderedDict()
+
+    def found(self, received: Received) -> None:
+        metrics.GAPS.labels(self._room).inc()
+        log.warning(
+            "room.gap",
+            ticket=received.id.ticket,
+            room=received.id.room,
+            n=received.id.n,
+            trace=trace_id(received.traceparent),
+        )
+        self._since.setdefault((received.id.ticket, received.id.room), time.monotonic())
+        while len(self._since) > MOST_GAPS:
+            self._since.popitem(last=False)
+
+    def filled(self, received: Received) -> None:
+        if self._since:
+            self._since.pop((received.id.ticket, received.id.room), None)
+
+    def measure(self) -> None:
+        before = time.monotonic() - GAP_SECONDS
+        late = sum(since < before for since in self._since.values())
+        metrics.OPEN_GAPS.labels(self._room).set(late)
+
+
 class RoomConsumer(Generic[Context]):
     """The guard's handler for a service that owns a room."""
 
@@ -76,9 +111,11 @@ class RoomConsumer(Generic[Context]):
         self.uses = core.uses
         self._rooms = rooms
         self._outbox = outbox
+        self._gaps = Gaps(core.room)
 
     async def handle(self, batch: Sequence[Received]) -> list[Failure]:
         """Apply a batch. What comes back are the cases that failed, each with its first bad record."""
+        self._gaps.measure()
         follows = FOLLOWS[self.core.room]
         by_ticket: dict[str, list[Received]] = {}
         for received in batch:
@@ -110,8 +147,23 @@ class RoomConsumer(Generic[Context]):
         await self._outbox.publish({t: d.outbox for t, d in kept.items() if d.outbox})
         written = [draft for draft in kept.values() if draft.changed]
         if written:
+            self._tell(written, todo)
             await self.core.after_write(written, flat)
         return {ticket: todo[ticket] for ticket in lost}
+
+    def _tell(self, written: Sequence[Draft], records: Mapping[str, list[Received]]) -> None:
+        """One line a case: what was applied and what it said, findable by ticket and by trace."""
+        for draft in written:
+            seen = draft.before["seen"]
+            applied = [r for r in records[draft.ticket] if r.id.n > seen.get(r.id.room, 0)]
+            log.info(
+                "room.written",
+                room=self.core.room,
+                ticket=draft.ticket,
+                n=draft.n,
+                applied=[received.type for received in applied],
+                trace=trace_id(applied[-1].traceparent) if applied else None,
+            )
 
     async def _read(self, tickets: list[str]) -> dict[str, Draft]:
         drafts = await self._rooms.read(tickets)
@@ -127,8 +179,7 @@ class RoomConsumer(Generic[Context]):
                 continue
             if received.id.n > seen + 1:
                 # its predecessor was not acknowledged to its publisher, who will send both again
-                metrics.GAPS.labels(self.core.room).inc()
-                log.warning("room.gap", ticket=draft.ticket, room=received.id.room, n=received.id.n)
+                self._gaps.found(received)
                 continue
             try:
                 change = NO_CHANGE
@@ -138,17 +189,25 @@ class RoomConsumer(Generic[Context]):
                     to_entry(announce(event, self.core.room, draft.n + i, received.traceparent))
                     for i, event in enumerate(change.announces, start=1)
                 ]
-            except Retry:
+            except Unavailable:
                 raise
+            except Retry as error:
+                return Failure(received, str(error), lagging=True)
             except Reject as error:
                 return Failure(received, error.reason, rejected=True)
             except Exception as error:
-                log.exception("room.fault", ticket=draft.ticket, type=received.type)
+                log.exception(
+                    "room.fault",
+                    ticket=draft.ticket,
+                    type=received.type,
+                    trace=trace_id(received.traceparent),
+                )
                 return Failure(received, f"{type(error).__module__}.{type(error).__qualname__}")
             draft.room.update(change.fields)
             draft.guards.update(change.guards)
             draft.outbox.extend(entries)
             draft.n += len(entries)
+            self._gaps.filled(received)
             draft.seen[received.id.room] = received.id.n
             draft.changed = True
         return None

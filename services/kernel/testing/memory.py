@@ -81,7 +81,12 @@ class MemoryRooms:
 
     def _read(self, ticket: str) -> Draft:
         document = self._documents().get(ticket)
-        return to_draft(self.room, ticket, copy.deepcopy(document))
+        if document is None:
+            return to_draft(self.room, ticket, None)
+        read: dict[str, Any] = {"_id": ticket}
+        for path in (self.room, *self._reads):  # nothing else is seen, as with a projection
+            _copy(document, read, path.split("."))
+        return to_draft(self.room, ticket, read)
 
     async def due(
         self, buckets: Sequence[int], now: datetime, limit: int
@@ -153,6 +158,15 @@ class MemoryRooms:
         if self._cases.down:
             raise Unavailable("the store")
         return self._cases.documents
+
+
+def _copy(source: Mapping[str, Any], into: dict[str, Any], path: Sequence[str]) -> None:
+    if not isinstance(source, Mapping) or path[0] not in source:
+        return
+    if len(path) == 1:
+        into[path[0]] = copy.deepcopy(source[path[0]])
+    else:
+        _copy(source[path[0]], into.setdefault(path[0], {}), path[1:])
 
 
 def _holds(document: Mapping[str, Any], path: str, value: Any) -> bool:

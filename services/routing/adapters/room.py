@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.kernel.adapters import case_document, metrics
-from services.kernel.adapters.case_store import stamp, to_event
+from services.kernel.adapters.case_folding import fold, opened
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.room_store import Draft
@@ -18,7 +18,7 @@ from services.kernel.adapters.vault import Seals, open_sealed
 from services.kernel.contracts.codec import Received
 from services.kernel.contracts.envelope import Filing
 from services.kernel.contracts.events import CaseFiled, Event, Room, SlaLapsed
-from services.kernel.domain.case import Act, Case, CasePlace, perform
+from services.kernel.domain.case import Act
 from services.kernel.domain.directory import District
 from services.kernel.domain.people import Actor
 from services.routing.adapters.loads import OpenCases
@@ -85,23 +85,15 @@ class CaseRoom:
         )
         if placement.officer is not None:
             self._open_cases.given(placement.officer)
-        last_fired = _last_fired(draft)
-        at = stamp(batch.now, last_fired)
-        opened = open_sealed(event.sealed, Filing, batch.keys, event.ticket)
+        filing = open_sealed(event.sealed, Filing, batch.keys, event.ticket)
         act = Act(
             action="assign" if placement.department else "triage",
             by=Actor("routing", None, event.district),
             data=self._data(placement, event, district),
         )
-        case, fact = perform(_case(event, opened), act, n=draft.n + 1, at=at)
-        metrics.ROUTED.labels(
-            event.district, placement.department or "", "assigned" if placement.officer else act.action
-        ).inc()
-        return Change(
-            fields=case_document.to_fields(case),
-            announces=(to_event(case, fact, at, None),),
-            guards={"sla.last_fired": last_fired},
-        )
+        outcome = "assigned" if placement.officer else act.action
+        draft.planned.append((event.district, placement.department or "", outcome))
+        return fold(draft, opened(event, filing), act, now=batch.now).change
 
     def _data(self, placement: Placement, event: CaseFiled, district: District) -> dict[str, Any]:
         sentences = {
@@ -123,15 +115,8 @@ class CaseRoom:
         case = case_document.from_fields(draft.ticket, draft.room)
         if case.state != "resolved" or case.cycle != event.cycle:
             return NO_CHANGE  # a lapse that people overtook is done, not rejected
-        last_fired = _last_fired(draft)
-        at = stamp(batch.now, last_fired)
         act = Act("close", Actor("rule", None, case.district))
-        after, fact = perform(case, act, n=draft.n + 1, at=at)
-        return Change(
-            fields=case_document.to_fields(after),
-            announces=(to_event(after, fact, at, None),),
-            guards={"sla.last_fired": last_fired},
-        )
+        return fold(draft, case, act, now=batch.now).change
 
     async def before_write(self, drafts: Sequence[Draft], context: Batch) -> None:
         return None
@@ -139,6 +124,9 @@ class CaseRoom:
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
         now = self._clock()
         new = {draft.ticket for draft in drafts if not draft.before["n"]}
+        for draft in drafts:
+            for district, department, outcome in draft.planned:
+                metrics.ROUTED.labels(district, department, outcome).inc()
         for received in batch:
             if received.type == CaseFiled.TYPE and received.id.ticket in new:
                 metrics.FILED_TO_ROUTED.observe(max(0.0, (now - received.time).total_seconds()))
@@ -146,44 +134,6 @@ class CaseRoom:
 
 def _request(event: CaseFiled) -> Request:
     return Request(event.service, event.place.block, event.named_official, event.suggested)
-
-
-def _case(event: CaseFiled, filing: Filing | None) -> Case:
-    opened = filing or Filing()
-    return Case(
-        ticket=event.ticket,
-        district=event.district,
-        kind=event.kind,
-        channel=event.channel,
-        language=event.language,
-        priority=event.priority,
-        filed_at=event.at,
-        updated_at=event.at,
-        directory_version=event.directory_version,
-        service=event.service,
-        suggested=event.suggested,
-        place=CasePlace(
-            block=event.place.block,
-            village=event.place.village,
-            village_text=opened.village,
-            landmark=opened.landmark,
-            lat=opened.lat,
-            lng=opened.lng,
-        ),
-        name=opened.name,
-        phone=opened.phone,
-        on_behalf_of=opened.on_behalf_of,
-        text=None if filing is None else opened.text,
-        erased=filing is None,
-        confidential=event.confidential,
-        named_official=event.named_official,
-        dangers=event.dangers,
-    )
-
-
-def _last_fired(draft: Draft) -> datetime | None:
-    found: datetime | None = (draft.others.get("sla") or {}).get("last_fired")
-    return found
 
 
 def _day(now: datetime, district: District) -> date:

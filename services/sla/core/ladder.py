@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.kernel.contracts.events import CaseEvent, SlaBreached, SlaEscalated, SlaWarned
-from services.kernel.domain.directory import District, Officer, OfficerRole
+from services.kernel.domain import duty
+from services.kernel.domain.directory import District, OfficerRole
 from services.sla.core.timer import Rung, Running, Timer
-
-_LEVELS: tuple[OfficerRole, ...] = ("head", "sdm", "collector")
 
 
 def said(
@@ -35,50 +36,19 @@ def _event(
     if rung.step == "breach":
         return SlaBreached(**base)
     to = rung.to or "head"
-    officer = who(district, to, timer.department, timer.block, timer.named_official)
+    matter = duty.Matter(timer.department, timer.service, timer.block, timer.named_official)
+    # the day on which it fell due, so that it is told the same however late it is seen
+    day = rung.at.astimezone(ZoneInfo(district.zone)).date()
+    officer = who(to, matter, district, day)
     return SlaEscalated(**base, rung=rung.rung, to=to, officer=officer)
 
 
-def who(
-    district: District,
-    role: OfficerRole,
-    department: str | None,
-    block: str | None,
-    named_official: str | None = None,
-) -> str | None:
-    """The id of the department's head, the block's SDM or the Collector; None where nobody is named.
+def who(to: OfficerRole, matter: duty.Matter, district: District, day: date) -> str | None:
+    """The id of the department's head, the block's SDM or the Collector, or of the next above who is there.
 
-    A case that names an official is kept from him and his office: whoever is next above is meant.
+    None for the officer who works the case, whom the clock does not follow, and where nobody is left.
     """
-    if role not in _LEVELS:
+    if to == "officer":
         return None
-    about = district.officer_by_id.get(named_official or "")
-    for level in _LEVELS[_LEVELS.index(role) :]:
-        officer = _holder(district, level, department, block)
-        if officer is None:
-            return None
-        if about is None or officer.office != about.office:
-            return officer.id
-    return None
-
-
-def _holder(
-    district: District, role: OfficerRole, department: str | None, block: str | None
-) -> Officer | None:
-    if role == "collector":
-        return district.officer_by_id.get(district.collector)
-    if role == "head":
-        found = district.department_by_id.get(department or "")
-        return district.officer_by_id.get(found.head) if found is not None else None
-    place = district.block_by_id.get(block or "")
-    return next(
-        (
-            officer
-            for officer in district.officers
-            if place is not None
-            and officer.role == "sdm"
-            and officer.subdivision == place.subdivision
-            and not officer.retired
-        ),
-        None,
-    )
+    found = duty.above(matter, district, day, start=to)
+    return found.id if found is not None else None

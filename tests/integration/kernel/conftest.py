@@ -15,7 +15,8 @@ import pytest
 import structlog
 
 from services.kernel.adapters import case_document, mongo, schema
-from services.kernel.adapters.case_store import READS, CaseStore, stamp, to_event
+from services.kernel.adapters.case_folding import READS, stamp, to_event
+from services.kernel.adapters.case_store import CaseStore
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.kafka import Publisher, create_topics, read_whole
 from services.kernel.adapters.outbox import Outbox, Publishes, Sweeper

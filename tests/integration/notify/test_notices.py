@@ -166,7 +166,7 @@ async def test_a_crash_after_the_claim_is_unknown_and_never_sent_again(
     sms.gate.clear()
     (sender,) = [s for s in bench.service.senders if s.channel == "sms"]
     await sender.fire(bench.clock(), BUCKETS, 500)
-    while not sms.calls:  # noqa: ASYNC110
+    while not sms.calls:
         await asyncio.sleep(0)
     for task in list(sender._tasks):
         task.cancel()

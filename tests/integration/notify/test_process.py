@@ -32,7 +32,7 @@ Running = tuple[asyncio.subprocess.Process, httpx.AsyncClient]
 async def standins(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     http = server(create_app(Settings(home=tmp_path)), "127.0.0.1", 0)
     task = asyncio.create_task(http.serve())
-    while not http.started:  # noqa: ASYNC110
+    while not http.started:
         await asyncio.sleep(0.01)
     port = http.servers[0].sockets[0].getsockname()[1]
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from services.kernel.adapters import case_document, mongo
+from services.kernel.adapters.case_folding import to_event
 from services.kernel.adapters.case_store import READS as CASE_READS
-from services.kernel.adapters.case_store import CaseStore, Done, to_event
+from services.kernel.adapters.case_store import CaseStore, Done
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.due import BUCKETS
 from services.kernel.adapters.guard import Guard

@@ -23,7 +23,8 @@ class Script:
     """A handler that remembers what it applied, each record once, and misbehaves on request.
 
     `reject`, `fault`: ids that are answered as failures; `explode`: ids whose presence breaks the whole
-    call; `away`: how many calls meet a dependency that is down; `within`: called inside each call.
+    call; `lag`: ids that lack what they need, so often; `away`: how many calls meet a dependency that is
+    down; `within`: called inside each call.
     """
 
     uses = {CaseFiled.TYPE: CaseFiled, CaseNoted.TYPE: CaseNoted}
@@ -32,6 +33,7 @@ class Script:
         self.reject: set[str] = set()
         self.fault: dict[str, int] = {}
         self.explode: dict[str, int] = {}
+        self.lag: dict[str, int] = {}
         self.away = 0
         self.done: list[str] = []
         self.calls: list[list[str]] = []
@@ -43,7 +45,9 @@ class Script:
             await self.within()
         if self.away:
             self.away -= 1
-            raise Unavailable("the store") if self.away % 2 else Retry("lag")
+            raise Unavailable("the store")
+        if any(self._spent(self.lag, name(one)) for one in batch):
+            raise Retry("a version is not there yet")
         for one in batch:
             if self._spent(self.explode, name(one)):
                 raise ZeroDivisionError

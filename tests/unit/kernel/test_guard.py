@@ -178,13 +178,33 @@ async def test_a_fault_that_stays_is_rejected_after_a_bound(
     assert len(waits.slept) == FAULTS_BEFORE_REJECT - 1
 
 
-async def test_a_filing_is_never_rejected_for_a_fault_of_ours(
+async def test_a_filing_is_held_and_never_rejected_for_a_fault_of_ours(
     guard: Guard, script: Any, parking: Any, record: Any, named: Any
 ) -> None:
-    script.fault = {named("A"): FAULTS_BEFORE_REJECT * 7}
+    script.fault = {named("A"): FAULTS_BEFORE_REJECT + 2}
     await guard.handle([record("A"), record("A", 1), record("B")])
-    assert script.done == [named("B"), named("A"), named("A", 1)]
+    assert script.done == [named("B")], "other cases go on meanwhile"
+    await guard.handle([record("A", 2), record("C")])
+    assert script.done == [named("B"), named("C")], "later records of the case wait behind"
+    assert await guard.drain([0]) == 0
+    assert await guard.drain([0]) == 0
+    assert await guard.drain([0]) == 3
+    assert script.done[2:] == [named("A"), named("A", 1), named("A", 2)]
     assert parked(parking) == {}
+    assert parking.reasons == [], "it never was a dead letter"
+
+
+async def test_a_case_that_lacks_what_it_needs_is_held_whatever_the_record(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    script.lag = {named("A", 1): 10_000}
+    await guard.handle([record("A"), record("A", 1), record("B")])
+    assert script.done == [named("A"), named("B")]
+    assert await guard.drain([0]) == 0
+    script.lag = {}
+    assert await guard.drain([0]) == 1
+    assert script.done[-1] == named("A", 1)
+    assert parking.reasons == []
 
 
 async def test_a_filing_that_the_handler_calls_poison_is_rejected(

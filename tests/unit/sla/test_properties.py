@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.kernel.adapters.case_store import stamp, to_event
+from services.kernel.adapters.case_folding import stamp, to_event
 from services.kernel.contracts import events
 from services.kernel.domain.case import Act, Case, perform
 from services.kernel.domain.directory import District
