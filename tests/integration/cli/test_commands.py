@@ -1,0 +1,156 @@
+"""The commands of an admin and an ops engineer, against real Kafka and MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.cli import audit, dead_letters, directory, init, token
+from services.cli.stack import Stack
+from services.kernel.adapters import mongo
+from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.kafka import Publisher
+from services.kernel.adapters.parking import Parking
+from services.kernel.contracts.codec import Record
+
+DISTRICTS = Path(__file__).resolve().parents[3] / "deploy" / "districts"
+Use = Callable[[mongo.Database], Awaitable[Any]]
+
+
+@pytest.fixture
+def samvad(infra: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    """`samvad …` within this process, on a database of the test's own that `samvad init` has made."""
+    settings = {**infra.settings, "SAMVAD_DATABASE": f"test-{uuid.uuid4().hex[:12]}"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    init.main()
+    commands = {
+        "audit": audit.command,
+        "dead-letters": dead_letters.group,
+        "directory": directory.group,
+        "token": token.command,
+    }
+
+    def run(name: str, *words: str) -> Result:
+        return CliRunner().invoke(commands[name], words)
+
+    yield run
+    with_database(settings, lambda database: database.client.drop_database(database.name))
+
+
+@pytest.fixture
+def store(samvad: object, monkeypatch: pytest.MonkeyPatch) -> Callable[[Use], Any]:
+    import os
+
+    return lambda use: with_database(dict(os.environ), use)
+
+
+def with_database(settings: dict[str, str], use: Use) -> Any:
+    async def run() -> Any:
+        database = mongo.connect(settings["SAMVAD_MONGO"], settings["SAMVAD_DATABASE"])
+        try:
+            return await use(database)
+        finally:
+            mongo.close(database)
+
+    return asyncio.run(run())
+
+
+def test_init_again_changes_nothing(samvad: Callable[..., Result], store: Any) -> None:
+    init.main()
+    versions = store(lambda db: db["directory_versions"].count_documents({}))
+    assert versions == 2
+
+
+def test_a_changed_directory_is_a_new_version_and_an_unchanged_one_is_not(
+    samvad: Callable[..., Result], tmp_path: Path
+) -> None:
+    source = (DISTRICTS / "sakti.yaml").read_text()
+    file = tmp_path / "sakti.yaml"
+    file.write_text(source)
+    assert "nothing has changed" in samvad("directory", "apply", str(file)).output
+    file.write_text(source.replace("reopen_days: 15", "reopen_days: 20"))
+    assert samvad("directory", "check", str(file)).exit_code == 0
+    assert "sakti: version 2" in samvad("directory", "apply", str(file)).output
+
+
+def test_faults_are_named_by_line_and_nothing_is_applied(
+    samvad: Callable[..., Result], store: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "sakti.yaml"
+    file.write_text((DISTRICTS / "sakti.yaml").read_text().replace("code: SK", "code: Sk1"))
+    checked = samvad("directory", "check", str(file))
+    assert checked.exit_code == 1
+    assert "sakti.yaml:8: error: code:" in checked.output
+    assert samvad("directory", "apply", str(file)).exit_code == 1
+    assert store(lambda db: db["directory_versions"].count_documents({"version": 2})) == 0
+
+
+def test_who_has_open_cases_cannot_be_retired(
+    samvad: Callable[..., Result], store: Any, tmp_path: Path
+) -> None:
+    case = {"district": "sakti", "open": True, "officer": "jal-dabhra-1", "n": 1}
+    store(lambda db: db["cases"].insert_one({"_id": "2600000009", "case": case}))
+    source = (DISTRICTS / "sakti.yaml").read_text()
+    at = source.index("id: jal-dabhra-1")
+    line_end = source.index("\n", at)
+    file = tmp_path / "sakti.yaml"
+    file.write_text(source[:line_end] + "\n    retired: true" + source[line_end:])
+    refused = samvad("directory", "apply", str(file))
+    assert refused.exit_code == 1, refused.output
+    assert "officers/jal-dabhra-1: 1 open cases" in refused.output
+    store(lambda db: db["cases"].update_one({"_id": "2600000009"}, {"$set": {"case.open": False}}))
+    assert "version 2" in samvad("directory", "apply", str(file)).output
+
+
+def test_dead_letters_are_listed_shown_and_marked(
+    samvad: Callable[..., Result], store: Any, infra: Stack
+) -> None:
+    assert "nothing is set aside" in samvad("dead-letters", "list").output
+    poison = Record(
+        "samvad.complaints.v1", 3, 17, b"2600000009", (("ce_type", b"x"), ("odd", b"\xff")), b"secret words"
+    )
+
+    async def park(database: mongo.Database) -> None:
+        publisher = Publisher(infra.settings["SAMVAD_KAFKA"], client_id="test")
+        try:
+            await Parking("sla", database, publisher, system_clock()).park([(poison, "made up")])
+        finally:
+            await publisher.stop()
+
+    store(park)
+    assert "2600000009" in samvad("dead-letters", "list").output
+    shown = samvad("dead-letters", "show", "sla", "2600000009").output
+    assert "samvad.complaints.v1/3/17: made up" in shown
+    assert "secret words" not in shown
+    assert samvad("dead-letters", "requeue", "sla").exit_code == 2
+    assert samvad("dead-letters", "requeue", "sla", "2600000999").exit_code == 1
+    assert "1 records are marked" in samvad("dead-letters", "requeue", "sla", "2600000009").output
+    assert store(lambda db: db["parked"].count_documents({"drain": True})) == 1
+
+
+def test_the_audit_fails_where_a_receipt_has_no_case(samvad: Callable[..., Result], store: Any) -> None:
+    clean = samvad("audit", "--json", "--no-topic")
+    assert (clean.exit_code, json.loads(clean.output)["unaccounted"]) == (0, 0)
+    receipt: dict[str, Any] = {"_id": "2600000009", "channel": "web", "client": "c", "key": "k"}
+    receipt["received_at"] = system_clock()()
+    store(lambda db: db["receipts"].insert_one(receipt))
+    found = samvad("audit", "--json", "--no-topic", "--grace", "0")
+    assert found.exit_code == 1
+    assert json.loads(found.output) == {"accepted": 1, "stored": 0, "unaccounted": 1, "doubled": 0}
+    assert "2600000009" in samvad("audit", "--no-topic", "--grace", "0").output
+
+
+def test_a_token_is_printed_alone(samvad: Callable[..., Result]) -> None:
+    printed = samvad("token", "--role", "collector", "--district", "sakti")
+    assert printed.exit_code == 0
+    assert printed.output.strip().count(".") == 2
+    assert len(printed.output.split()) == 1
+    assert samvad("token", "--role", "king", "--district", "sakti").exit_code == 2
