@@ -21,7 +21,7 @@ from services.desk.handlers.desk import Desk, Page, Refusal, Seat
 from services.kernel.adapters import http, tokens
 from services.kernel.adapters.http import Check
 from services.kernel.domain.directory import KINDS, PRIORITIES
-from services.kernel.domain.errors import IllegalAction, StaleVersion, Unauthenticated
+from services.kernel.domain.errors import StaleVersion, Unauthenticated
 
 _BEARER = HTTPBearer(auto_error=False, description="`samvad token --role …` prints one.")
 _TEXT = WithJsonSchema({"type": "string"})
@@ -183,7 +183,7 @@ def conflict(refusal: Refusal) -> Response:
         error.code,
         error.reason,
         field=error.field,
-        action=error.action if isinstance(error, IllegalAction) else None,
+        action=refusal.action,
         expected_version=error.expected if isinstance(error, StaleVersion) else None,
         version=refusal.version,
         state=refusal.state,

@@ -158,7 +158,7 @@ class ActDone(Shape):
 
 
 class Fault(BaseModel):
-    """More fields by code: a conflict has state, version and allowed."""
+    """More fields by code: a conflict has action, state, version and allowed."""
 
     code: str
     reason: str
@@ -179,7 +179,11 @@ class ActRequest(Shape):
     officer: str | None = Field(None, description="assign, transfer, reopen")
     office: str | None = Field(None, description="assign, transfer, reopen")
     department: str | None = Field(None, description="assign, transfer, reopen")
-    service: str | None = Field(None, description="assign, transfer, reopen, change_service")
+    service: str | None = Field(
+        None,
+        description="assign, transfer, reopen: goes along, a service of the department that gets it; "
+        "change_service: another service of the same department",
+    )
     priority: str | None = Field(None, description="change_service")
     outcome: str | None = Field(None, description="resolve; end_feedback: reached, unreached")
     reason: str | None = Field(

@@ -25,16 +25,14 @@ from services.kernel.domain import tickets
 from services.kernel.domain.directory import Language
 from services.kernel.domain.errors import (
     Forbidden,
-    IllegalAction,
     Invalid,
     Refused,
-    StaleVersion,
     Unauthenticated,
     Unavailable,
     Unknown,
 )
 
-_FORM_FIELDS = ("officer", "department", "service", "reason", "parent", "outcome")
+_FORM_FIELDS = ("officer", "department", "service", "reason", "outcome")
 _SEE_OTHER = 303
 
 
@@ -76,6 +74,8 @@ class Pages:
                 found = await self._page(request, seat)
             except Refused as error:
                 message = self._why(error, language)
+                if isinstance(error, Invalid) and error.field != "q":
+                    message = self._renderer.texts.say("refused.filter", language)
                 return self._list(request, seat, language, None, message, _status(error))
             ticket = tickets.parse(request.query_params.get("q", ""))
             if ticket is not None and [row.case.ticket for row in found.rows] == [ticket]:
@@ -316,29 +316,12 @@ class Pages:
         texts = self._renderer.texts
         return texts.say("said.done", language, action=texts.say(f"done.{action}", language))
 
-    def _why(self, error: Exception, language: Language) -> str:
+    def _why(self, error: Refusal | Refused | Unavailable, language: Language) -> str:
         """The refusal in the reader's words."""
-        texts = self._renderer.texts
-        if isinstance(error, Refusal):
-            if isinstance(error.error, StaleVersion):
-                return texts.say("said.stale", language)
-            if isinstance(error.error, IllegalAction):
-                action = texts.say(f"action.{error.error.action}", language)
-                state = texts.say(f"state.{error.state}", language)
-                return texts.say("said.illegal", language, action=action, state=state)
-            return texts.say("said.conflict", language)
         if isinstance(error, Unavailable):
-            return texts.say("said.unavailable", language)
-        if isinstance(error, Forbidden):
-            key = "search_forbidden" if error.field == "q" else "forbidden"
-            return texts.say(f"said.{key}", language)
-        if isinstance(error, Unknown):
-            return texts.say("said.unknown", language)
-        if isinstance(error, Invalid):
-            key = f"form.{error.field}"
-            field = texts.say(key, language) if key in texts else error.field or ""
-            return texts.say("said.invalid", language, field=field, reason=error.reason)
-        return texts.say("said.conflict", language)
+            return self._renderer.texts.say("said.unavailable", language)
+        told = error.error if isinstance(error, Refusal) else error
+        return self._renderer.texts.refused(told, language)
 
 
 def _body(given: dict[str, str]) -> dict[str, Any]:

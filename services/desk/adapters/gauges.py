@@ -36,6 +36,7 @@ async def measure_open_cases(cases: mongo.Collection) -> None:
 
 
 async def measure_unaccounted(database: mongo.Database, now: datetime) -> None:
-    """Raises Unavailable."""
-    found = await audit.count(database, now, GRACE_SECONDS)
-    metrics.UNACCOUNTED.set(found.unaccounted)
+    """Of the last day; the whole comparison is `samvad audit`. Raises Unavailable."""
+    metrics.UNACCOUNTED.set(
+        await audit.unaccounted_lately(database, now, grace_seconds=GRACE_SECONDS)
+    )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.desk.core.filters import listed
-from services.kernel.domain import lifecycle, tickets
+from services.kernel.domain import lifecycle
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import PRIORITIES, District
 from services.kernel.domain.errors import Conflict, Invalid
@@ -91,23 +91,29 @@ def is_public(request: Request, actor: Actor) -> bool:
 
 
 def check_data(request: Request, case: Case, directory: District, now: datetime) -> None:
-    """What an action needs beside a placement. Raises Invalid naming the field, Conflict."""
+    """What can be told without asking who is on duty. Raises Invalid naming the field, Conflict."""
     data = request.data
     if request.action in ("change_service", "propose_rejection", "rate", "end_feedback"):
         for name in lifecycle.transition(request.action).needs:
             if name not in data:
                 raise Invalid(f"{request.action} needs it", field=name)
-    if request.action == "change_service":
+    if "service" in data:
         service = directory.service_by_id.get(data["service"])
         if service is None:
             raise Invalid("is no service of the directory", field="service")
         if case.kind not in service.kinds:
             raise Invalid(f"is not for a {case.kind}", field="service")
+        if request.action == "change_service" and service.department != case.department:
+            # the case would be with people who do not do it, and out of sight of those who do
+            reason = "is a service of another department: transfer the case there, with it, instead"
+            raise Invalid(reason, field="service")
     if request.action == "end_feedback" and data["outcome"] not in FEEDBACK_OUTCOMES:
         raise Invalid(f"is not one of {listed(FEEDBACK_OUTCOMES)}", field="outcome")
     ended = case.closed_at if request.action == "reopen" else None
     if ended is not None and now > ended + timedelta(days=directory.reopen_days):
-        raise Conflict(f"it could be reopened for {directory.reopen_days} days after its end")
+        raise Conflict(
+            f"it could be reopened for {directory.reopen_days} days after its end", field="action"
+        )
 
 
 def check_key(key: str | None) -> str | None:
@@ -160,13 +166,6 @@ def _priority(value: Any, name: str) -> str:
     return value
 
 
-def _ticket(value: Any, name: str) -> str:
-    ticket = tickets.parse(value) if isinstance(value, str) else None
-    if ticket is None:
-        raise Invalid("is not a ticket number", field=name)
-    return ticket
-
-
 def _media(value: Any, name: str) -> list[str]:
     if not isinstance(value, list) or len(value) > MOST_MEDIA:
         raise Invalid(f"is a list of {MOST_MEDIA} ids at most", field=name)
@@ -187,7 +186,6 @@ _CHECKS = {
     "outcome": _slug,
     "priority": _priority,
     "reason": _reason,
-    "parent": _ticket,
     "media": _media,
     "rating": _rating,
 }

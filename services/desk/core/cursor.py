@@ -30,6 +30,7 @@ class Position:
     ticket: str
 
     def write(self, secret: str) -> str:
+        """The text for an address. It hides nothing; the signature only keeps others from making one."""
         body = f"{_milliseconds(self.deadline)}/{self.ticket}".encode()
         return urlsafe_b64encode(_mac(body, secret) + body).decode().rstrip("=")
 

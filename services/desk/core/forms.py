@@ -69,10 +69,13 @@ def forms(
     texts: Texts,
     language: Language,
 ) -> list[Form]:
-    """A form for each action that may be done now: the usual next step, then what needs no words."""
+    """A form for each action that may be done now: the usual next step, then what needs no words.
+
+    An action that needs a choice has no form while there is nothing to choose from.
+    """
     first = next((action for action in FIRST if action in allowed), None)
     order = sorted(allowed, key=lambda action: (action != first, action not in AT_ONCE))
-    return [
+    found = [
         Form(
             action=action,
             fields=tuple(
@@ -92,6 +95,7 @@ def forms(
         )
         for action in order
     ]
+    return [form for form in found if all(field.options for field in form.fields if field.needed)]
 
 
 def _options(
@@ -118,22 +122,20 @@ def _options(
     return [("", plain)]
 
 
-def _services(
-    case: Case, directory: District, language: Language, *, elsewhere: bool
-) -> Options:
+def _services(case: Case, directory: District, language: Language, *, elsewhere: bool) -> Options:
     """Those of its department; `elsewhere`: of the others, to which it may be transferred."""
-    return [
-        (
-            d.name.say(language),
-            [
-                (s.id, s.name.say(language))
-                for s in directory.services
-                if s.department == d.id and case.kind in s.kinds and s.id != case.service
-            ],
-        )
-        for d in directory.departments
-        if (d.id != case.department) == elsewhere
-    ]
+    groups: list[tuple[str, list[tuple[str, str]]]] = []
+    for department in directory.departments:
+        if (department.id != case.department) != elsewhere:
+            continue
+        found = [
+            (s.id, s.name.say(language))
+            for s in directory.services
+            if s.department == department.id and case.kind in s.kinds and s.id != case.service
+        ]
+        if found:
+            groups.append((department.name.say(language), found))
+    return groups
 
 
 def _officers(case: Case, directory: District, day: date, language: Language) -> Options:

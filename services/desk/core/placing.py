@@ -6,7 +6,6 @@ rule of `kernel/domain/duty.py` finds those between whom to choose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,7 +30,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Place:
-    """Where it goes. `officers`: those between whom the open cases decide; empty: nobody is there.
+    """Where it goes. `officers`: those between whom the open cases decide; empty: nobody may have it.
 
     `office` is where it lies when there is no officer.
     """
@@ -40,10 +39,6 @@ class Place:
     office: str | None
     officers: tuple[Officer, ...]
     service: str | None = None
-
-    def pick(self, open_cases: Mapping[str, int]) -> Officer | None:
-        """The one with the fewest open cases."""
-        return duty.fewest(self.officers, open_cases)
 
 
 def place(

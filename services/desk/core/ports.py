@@ -41,7 +41,9 @@ class Lists(Protocol):
         """Up to `limit` cases from the cursor on; the last one's position when more follow."""
         ...
 
-    async def totals(self, query: Query) -> Totals: ...
+    async def totals(self, query: Query) -> Totals:
+        """Of all that matches; the query's cursor and limit do not count."""
+        ...
 
     async def open_cases(self, officers: Sequence[str]) -> Mapping[str, int]:
         """How many open cases each has; who has none is missing."""
@@ -49,6 +51,8 @@ class Lists(Protocol):
 
 
 class Stored(Protocol):
+    """A case as it was read. `n`: its version; `document`: the whole, with the rooms of others."""
+
     @property
     def case(self) -> Case: ...
     @property
@@ -58,6 +62,8 @@ class Stored(Protocol):
 
 
 class Done(Protocol):
+    """An act that was carried out, now or (`repeated`) when the same cause came first."""
+
     @property
     def case(self) -> Case: ...
     @property
@@ -71,10 +77,16 @@ class Done(Protocol):
 class Cases(Protocol):
     """The case store."""
 
-    async def load(self, ticket: str) -> Stored: ...
+    async def load(self, ticket: str) -> Stored:
+        """Raises Unknown, also while a case is filed and not yet routed; Unavailable."""
+        ...
 
-    async def act(self, ticket: str, act: Act, *, expected_version: int | None = None) -> Done: ...
+    async def act(self, ticket: str, act: Act, *, expected_version: int | None = None) -> Done:
+        """Raises StaleVersion for another version than expected, and what `case.perform` raises."""
+        ...
 
 
 class Directories(Protocol):
-    async def newest(self, district: str) -> District: ...
+    async def newest(self, district: str) -> District:
+        """Raises Unknown for a district without a directory, Unavailable."""
+        ...

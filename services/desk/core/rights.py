@@ -31,6 +31,7 @@ def resolved_actor(actor: Actor, directory: District) -> Actor:
 
 
 def sees(scope: Scope, case: Case, directory: District) -> bool:
+    """Whether `scope` admits the case; the office of the official it names is that of now."""
     named = directory.officer_by_id.get(case.named_official) if case.named_official else None
     return scope.admits(
         district=case.district,

@@ -35,6 +35,7 @@ class Row:
 
     @property
     def deadline(self) -> datetime | None:
+        """When it must be resolved; also of a case that has ended, for which nothing is owed."""
         found: datetime | None = self.sla.get("deadline")
         return found
 

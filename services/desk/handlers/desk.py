@@ -7,7 +7,7 @@ directory; then the case store, which checks version and lifecycle once more in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 from services.desk.core import acts, rights
 from services.desk.core.filters import Filters, parse
-from services.desk.core.placing import Place, Wanted, may_keep, place
+from services.desk.core.placing import Wanted, place
 from services.desk.core.ports import Cases, Directories, Lists, Query, Stored, Totals
 from services.desk.core.texts import Texts
 from services.desk.core.view import Row
-from services.kernel.domain import lifecycle, tickets
+from services.kernel.domain import duty, lifecycle, tickets
 from services.kernel.domain.case import Act, Case, Entry
-from services.kernel.domain.directory import LANGUAGES, District, Language
+from services.kernel.domain.directory import LANGUAGES, District, Language, Officer
 from services.kernel.domain.errors import (
     Conflict,
     Forbidden,
@@ -68,9 +68,12 @@ class Outcome:
 class Refusal(Exception):
     """An act that was not carried out, with the case as it stands now for the answer."""
 
-    def __init__(self, error: Conflict, version: int, state: str, allowed: tuple[str, ...]) -> None:
+    def __init__(
+        self, error: Conflict, action: str, version: int, state: str, allowed: tuple[str, ...]
+    ) -> None:
         super().__init__(error.reason)
         self.error = error
+        self.action = action
         self.version = version
         self.state = state
         self.allowed = allowed
@@ -143,7 +146,7 @@ class Desk:
             )
             done = await self._cases.act(ticket, act, expected_version=request.expected_version)
         except Conflict as error:
-            raise await self._refusal(seat, ticket, error) from error
+            raise await self._refusal(seat, ticket, request.action, error) from error
         if done.repeated:
             entry = done.case.by_cause(cause) if cause is not None else None
             if entry is not None:
@@ -163,14 +166,14 @@ class Desk:
         _must_see(seat, stored.case)
         return stored
 
-    async def _refusal(self, seat: Seat, ticket: str, error: Conflict) -> Refusal:
+    async def _refusal(self, seat: Seat, ticket: str, action: str, error: Conflict) -> Refusal:
         fresh = await self._cases.load(ticket)
         allowed = rights.allowed(seat.actor, fresh.case, seat.directory)
         if isinstance(error, StaleVersion):
             error = StaleVersion(error.expected, fresh.n)
         if isinstance(error, IllegalAction):
             error = IllegalAction(fresh.case.state, error.action, allowed)
-        return Refusal(error, fresh.n, fresh.case.state, allowed)
+        return Refusal(error, action, fresh.n, fresh.case.state, allowed)
 
     async def _data(self, seat: Seat, case: Case, request: acts.Request) -> dict[str, Any]:
         directory = seat.directory
@@ -203,13 +206,12 @@ class Desk:
         day = self.now().astimezone(ZoneInfo(directory.zone)).date()
         wanted = Wanted(**request.data)
         if request.action == "reopen" and not wanted:
-            if may_keep(case, directory, day):
-                return {"department": case.department, "officer": case.officer}
-            wanted = Wanted(department=case.department, service=case.service)
+            again = duty.successors(case, directory, day)
+            return duty.placement(case, await self._least_busy(again), directory)
         if request.action == "transfer":
-            _must_move(case, wanted)
+            _must_move(case, wanted, directory)
         found = place(case, wanted, directory, day, same_department=request.action == "assign")
-        officer = found.pick(await self._loads(found))
+        officer = await self._least_busy(found.officers)
         data: dict[str, Any] = {
             "department": found.department,
             "office": officer.office if officer is not None else found.office,
@@ -219,10 +221,11 @@ class Desk:
             data["service"] = found.service
         return data
 
-    async def _loads(self, found: Place) -> Mapping[str, int]:
-        if len(found.officers) < 2:
-            return {}
-        return await self._lists.open_cases([officer.id for officer in found.officers])
+    async def _least_busy(self, officers: Sequence[Officer]) -> Officer | None:
+        if len(officers) < 2:
+            return next(iter(officers), None)
+        loads = await self._lists.open_cases([officer.id for officer in officers])
+        return duty.fewest(officers, loads)
 
     def _reason(self, seat: Seat, action: str, data: Mapping[str, Any], language: Language) -> str:
         """The sentence: who sent it to whom."""
@@ -261,9 +264,12 @@ def _must_see(seat: Seat, case: Case) -> None:
         raise Unknown("there is no such case", field="ticket")
 
 
-def _must_move(case: Case, wanted: Wanted) -> None:
+def _must_move(case: Case, wanted: Wanted, directory: District) -> None:
     if wanted.officer is not None and wanted.officer == case.officer:
         raise Invalid("has the case already", field="officer")
-    where = (wanted.officer, wanted.office)
-    if where == (None, None) and wanted.department in (case.department, None):
+    if wanted.officer is not None or wanted.office is not None:
+        return
+    service = directory.service_by_id.get(wanted.service) if wanted.service is not None else None
+    to = wanted.department or (service.department if service is not None else None)
+    if to in (case.department, None):
         raise Invalid("has the case already: name an office or an officer", field="department")

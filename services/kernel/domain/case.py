@@ -174,9 +174,9 @@ def _place(case: Case, data: Data, at: datetime) -> tuple[dict[str, Any], dict[s
         moved = {"office": None, "officer": None, **moved}
     moved["proposal"] = None  # a proposal was for the head who was above it then
     told = {
-        "department": case.department,
-        "office": case.office,
-        "service": case.service,
+        "department": moved.get("department", case.department),
+        "office": moved.get("office", case.office),
+        "service": moved.get("service", case.service),
         "directory_version": case.directory_version,
         "reason": "",
         **{name: value for name, value in data.items() if value is not None},
@@ -185,7 +185,8 @@ def _place(case: Case, data: Data, at: datetime) -> tuple[dict[str, Any], dict[s
 
 
 def _reopen(case: Case, data: Data, at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
-    moved, told = _place(case, {"officer": case.officer, **data}, at)
+    kept = {} if data.get("department", case.department) != case.department else {"officer": case.officer}
+    moved, told = _place(case, {**kept, **data}, at)
     changes = {
         **moved,
         "cycle": case.cycle + 1,

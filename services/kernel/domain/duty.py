@@ -75,9 +75,7 @@ def offices(matter: Matter, directory: District) -> tuple[Office, ...]:
     return (*near, *(office for office in mine if not office.blocks))
 
 
-def eligible(
-    matter: Matter, office: str, directory: District, day: date
-) -> tuple[Officer, ...]:
+def eligible(matter: Matter, office: str, directory: District, day: date) -> tuple[Officer, ...]:
     """The officers of `office` who are on duty on `day` (the local date) and handle the service."""
     service = directory.service_by_id.get(matter.service) if matter.service is not None else None
     asked = service is not None and service.department == matter.department
@@ -101,9 +99,7 @@ def candidates(matter: Matter, directory: District, day: date) -> tuple[Officer,
     return ()
 
 
-def above(
-    matter: Matter, directory: District, day: date, start: Level = "head"
-) -> Officer | None:
+def above(matter: Matter, directory: District, day: date, start: Level = "head") -> Officer | None:
     """The first from `start` upwards who is there and may have it. None: see above, of the Collector."""
     for officer in _climb(matter, directory, start):
         if officer.on_duty(day) and may_have(officer, matter.named_official, directory):
@@ -166,23 +162,26 @@ def fewest(officers: Sequence[Officer], open_cases: Mapping[str, int]) -> Office
 
 
 def in_turn(officers: Sequence[Officer], ticket: str) -> Officer | None:
-    """One of them where open cases are not counted: always the same for a ticket, all in turn for many."""
+    """One of them where open cases are not counted: always the same for a ticket, many spread over all."""
     return officers[int(ticket) % len(officers)] if officers else None
 
 
 def _climb(matter: Matter, directory: District, start: Level) -> Iterator[Officer]:
     """Who stands above the offices, lowest first, there or not."""
+    department = directory.department_by_id.get(matter.department or "")
+    block = directory.block_by_id.get(matter.block or "")
+    heads = [department.head] if department is not None else []
+    sdms = [
+        officer.id
+        for officer in directory.officers
+        if officer.role == "sdm" and block is not None and officer.subdivision == block.subdivision
+    ]
+    holders: Mapping[Level, list[str]] = {
+        "head": heads,
+        "sdm": sdms,
+        "collector": [directory.collector],
+    }
     for level in LEVELS[LEVELS.index(start) :]:
-        if level == "head":
-            department = directory.department_by_id.get(matter.department or "")
-            head = directory.officer_by_id.get(department.head) if department is not None else None
-            yield from () if head is None else (head,)
-        elif level == "sdm":
-            block = directory.block_by_id.get(matter.block or "")
-            for officer in directory.officers:
-                its_sdm = block is not None and officer.subdivision == block.subdivision
-                if officer.role == "sdm" and its_sdm:
-                    yield officer
-        else:
-            collector = directory.officer_by_id.get(directory.collector)
-            yield from () if collector is None else (collector,)
+        for id_ in holders[level]:
+            if id_ in directory.officer_by_id:
+                yield directory.officer_by_id[id_]

@@ -237,8 +237,8 @@ TABLE: tuple[Transition, ...] = (
         citizen_words=True,
     ),
     # The state stays: what a case is about and who works it are two facts, and the targets follow
-    # the service without a new acknowledgement. Where the new service is another office's, a
-    # transfer follows. Not in triage: there the assignment names the service with the department.
+    # the service without a new acknowledgement. Another department's service is no change: a transfer
+    # takes it along. Not in triage: there the assignment names the service with the department.
     Transition(
         "change_service",
         (Way(_PLACED, None, ("operator", *_OFFICE)),),

@@ -19,6 +19,7 @@ from services.kernel.contracts.events import (
 )
 from services.kernel.domain import tickets
 from services.kernel.domain.directory import District, Language, Officer
+from services.kernel.domain.duty import may_have
 from services.notify.core.book import Audience, Book, Channel, Condition, Rule
 from services.notify.core.contacts import Contacts, reachable
 from services.notify.core.wording import shorten
@@ -159,12 +160,8 @@ def _officer(
     officer = directory.officer_by_id.get(id_) if id_ is not None else None
     if officer is None or officer.retired or reachable(officer.phone) is None:
         return None
-    if facts.named_official is not None:
-        # routing and the clock keep such a case away from him and his office; so does this
-        about = directory.officer_by_id.get(facts.named_official)
-        if officer.id == facts.named_official or (about and about.office == officer.office):
-            return None
-    return officer
+    # the case keeps away from whom it names and from his office; so does what is told of it
+    return officer if may_have(officer, facts.named_official, directory) else None
 
 
 def _values(

@@ -94,7 +94,7 @@ async def test_the_second_of_two_gets_the_fresh_state(bench: Any, make_case: Mak
     assert answer.status_code == 409
     error = answer.json()["error"]
     assert error["code"] == "stale_version"
-    assert (error["expected_version"], error["version"]) == (1, 2)
+    assert (error["expected_version"], error["version"], error["action"]) == (1, 2, "start")
     assert error["state"] == "acknowledged"
     assert "start" in error["allowed"]
 

@@ -146,7 +146,7 @@ async def test_a_wrong_filter_is_told_on_the_page(bench: Any, browser: Any) -> N
     client = await browser("operator")
     answer = await client.get("/", params={"state": "nonsense", "lang": "en"})
     assert answer.status_code == 422
-    assert "Please check" in answer.text
+    assert "A filter in this address is not right" in answer.text
 
 
 async def test_the_table_alone_and_nothing_when_it_is_the_same(
@@ -275,8 +275,61 @@ async def test_what_is_missing_is_said_beside_what_was_written(
     form = _hidden((await client.get(f"/cases/{ticket}?lang=en")).text, "propose_rejection")
     answer = await client.post(f"/cases/{ticket}/actions", data={**form, "note": "वही शिकायत"})
     assert answer.status_code == 422
-    assert "Please check “Reason”" in answer.text
+    assert "Please choose a reason from the list" in answer.text
     assert "वही शिकायत</textarea>" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("action", "chosen", "told"),
+    [
+        ("change_service", {"service": "road"}, "दूसरे विभाग की सेवा"),
+        ("transfer", {"department": "phe"}, "कोई दूसरा विभाग"),
+        ("propose_rejection", {"reason": "dull"}, "सूची से कारण"),
+        ("assign", {"officer": "pwd-district-1"}, "इन अधिकारी को नहीं"),
+        ("note", {"note": ""}, "कृपया शब्द लिखें"),
+    ],
+)
+async def test_a_refusal_is_told_in_the_readers_language(
+    bench: Any,
+    make_case: MakeCase,
+    browser: Any,
+    action: str,
+    chosen: dict[str, str],
+    told: str,
+) -> None:
+    ticket = bench.put(make_case())
+    client = await browser("head", "phe-head-1")
+    form = _hidden((await client.get(f"/cases/{ticket}?lang=hi")).text, action)
+    answer = await client.post(f"/cases/{ticket}/actions", data={**form, **chosen})
+    assert answer.status_code == 422
+    said = re.search(r'role="alert">([^<]*)<', answer.text)
+    assert said is not None
+    assert told in said[1]
+    assert not re.search("[A-Za-z]", said[1])
+
+
+async def test_a_transfer_may_name_the_service_and_a_change_stays_in_the_department(
+    bench: Any, make_case: MakeCase, browser: Any
+) -> None:
+    ticket = bench.put(make_case())
+    client = await browser("head", "phe-head-1")
+    page = (await client.get(f"/cases/{ticket}")).text
+    offered = {
+        action: re.search(rf'<select id="{action}-service"([^>]*)>(.*?)</select>', page, re.S)
+        for action in ("change_service", "transfer")
+    }
+    change, transfer = offered["change_service"], offered["transfer"]
+    assert change is not None
+    assert transfer is not None
+    assert ("required" in change[1], "required" in transfer[1]) == (True, False)
+    assert 'value="dirty-water"' in change[2]
+    assert 'value="road"' not in change[2]
+    assert 'value="road"' in transfer[2]
+    assert 'value="dirty-water"' not in transfer[2]
+    data = {**_hidden(page, "transfer"), "department": "pwd", "service": "road"}
+    answer = await client.post(f"/cases/{ticket}/actions", data=data)
+    assert answer.status_code == 303
+    assert (bench.case(ticket).department, bench.case(ticket).service) == ("pwd", "road")
 
 
 @pytest.mark.parametrize(

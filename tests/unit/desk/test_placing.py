@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from services.desk.core.placing import Wanted, may_keep, place
+from services.desk.core.placing import Wanted, place
 from services.kernel.domain.case import Case, CasePlace, Entry
 from services.kernel.domain.directory import District, Leave
+from services.kernel.domain.duty import fewest
 from services.kernel.domain.errors import Invalid
 
 DAY = date(2026, 1, 5)
@@ -91,25 +92,46 @@ def test_where_nobody_is_it_goes_up(janjgir: District, make_case: MakeCase) -> N
         district = away(janjgir, *steps[:gone])
         found = place(case, wanted, district, DAY, same_department=False)
         assert [o.id for o in found.officers] == [steps[gone]]
-    found = place(case, wanted, away(janjgir, *steps), DAY, same_department=False)
+    gone = away(janjgir, *steps)
+    found = place(case, wanted, gone, DAY, same_department=False)
+    assert [o.id for o in found.officers] == ["collector-1"]
+    found = place(
+        replace(case, named_official="collector-1"), wanted, gone, DAY, same_department=False
+    )
     assert (found.officers, found.office, found.department) == ((), "phe-baloda", "phe")
 
 
 def test_the_fewest_open_cases_decide(janjgir: District, make_case: MakeCase) -> None:
     found = place(make_case(), Wanted(office="phe-akaltara"), janjgir, DAY, same_department=True)
     assert len(found.officers) == 3
-    chosen = found.pick({"phe-akaltara-1": 3, "phe-akaltara-2": 1, "phe-akaltara-3": 2})
+    chosen = fewest(
+        found.officers, {"phe-akaltara-1": 3, "phe-akaltara-2": 1, "phe-akaltara-3": 2}
+    )
     assert chosen is not None
     assert chosen.id == "phe-akaltara-2"
 
 
-def test_the_officer_keeps_a_reopened_case_if_he_can(
+def test_without_a_place_a_department_of_blocks_leaves_it_to_its_head(
     janjgir: District, make_case: MakeCase
 ) -> None:
-    assert may_keep(make_case(), janjgir, DAY)
-    assert not may_keep(make_case(), away(janjgir, "phe-akaltara-1"), DAY)
-    assert not may_keep(make_case(officer="long-gone"), janjgir, DAY)
-    assert not may_keep(make_case(named_official="phe-akaltara-3"), janjgir, DAY)
+    case = make_case(place=CasePlace(), department="pwd")
+    found = place(case, Wanted(department="phe"), janjgir, DAY, same_department=False)
+    assert [o.id for o in found.officers] == ["phe-head-1"]
+
+
+def test_the_collector_may_be_given_what_is_about_his_own_office(
+    janjgir: District, make_case: MakeCase
+) -> None:
+    clerk = replace(janjgir.officer_by_id["phe-akaltara-1"], id="clerk-1", office="collectorate")
+    district = replace(janjgir, officers=(*janjgir.officers, clerk))
+    wanted = Wanted(officer="collector-1")
+    case = make_case(named_official="clerk-1")
+    found = place(case, wanted, district, DAY, same_department=False)
+    assert [o.id for o in found.officers] == ["collector-1"]
+    for named in ("collector-1", "clerk-1"):
+        case = make_case(named_official=named)
+        with pytest.raises(Invalid):
+            place(case, Wanted(officer="clerk-1"), district, DAY, same_department=False)
 
 
 # ---------------------------------------------------------------- through the desk
@@ -183,14 +205,54 @@ async def test_the_window_for_reopening(bench: Any, make_case: MakeCase) -> None
     assert (await bench.act(open_still, "reopen")).status_code == 200
 
 
-async def test_a_changed_service_brings_its_department(bench: Any, make_case: MakeCase) -> None:
+async def test_a_service_is_changed_within_the_department(bench: Any, make_case: MakeCase) -> None:
     ticket = bench.put(make_case())
     answer = await bench.act(
-        ticket, "change_service", "officer", "phe-akaltara-1", service="road", priority="urgent"
+        ticket,
+        "change_service",
+        "officer",
+        "phe-akaltara-1",
+        service="dirty-water",
+        priority="urgent",
     )
     assert answer.status_code == 200
     case = bench.case(ticket)
-    assert (case.service, case.department, case.priority) == ("road", "pwd", "urgent")
+    assert (case.service, case.department, case.priority) == ("dirty-water", "phe", "urgent")
+    assert case.officer == "phe-akaltara-1"
+
+
+async def test_another_departments_service_goes_there_with_the_case(
+    bench: Any, make_case: MakeCase
+) -> None:
+    ticket = bench.put(make_case())
+    refused = await bench.act(ticket, "change_service", "head", "phe-head-1", service="road")
+    assert refused.status_code == 422
+    error = refused.json()["error"]
+    assert error["field"] == "service"
+    assert "transfer" in error["reason"]
+    wrong = await bench.act(
+        ticket, "transfer", "head", "phe-head-1", department="health", service="road"
+    )
+    assert (wrong.status_code, wrong.json()["error"]["field"]) == (422, "service")
+    assert bench.version(ticket) == 1
+    answer = await bench.act(
+        ticket, "transfer", "head", "phe-head-1", department="pwd", service="road"
+    )
+    assert answer.status_code == 200
+    case = bench.case(ticket)
+    assert (case.service, case.department, case.office) == ("road", "pwd", "pwd-district")
+    assert case.officer is not None
+    assert case.officer.startswith("pwd-")
+
+
+async def test_a_service_alone_says_to_which_department(bench: Any, make_case: MakeCase) -> None:
+    ticket = bench.put(make_case())
+    same = await bench.act(ticket, "transfer", "head", "phe-head-1", service="dirty-water")
+    assert (same.status_code, same.json()["error"]["field"]) == (422, "department")
+    assert (
+        await bench.act(ticket, "transfer", "head", "phe-head-1", service="road")
+    ).status_code == 200
+    assert bench.case(ticket).department == "pwd"
 
 
 async def test_nobody_can_put_a_case_behind_another_yet(bench: Any, make_case: MakeCase) -> None:

@@ -1,14 +1,12 @@
-"""The pages as a browser without JavaScript meets them."""
+"""The form and the site around it as a browser without JavaScript meets them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import time
 from importlib import resources
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -16,55 +14,10 @@ import pytest
 from services.intake.web import texts
 from services.intake.web.api import build
 from services.intake.web.testing import MemoryIntake
-from services.kernel.domain.case import Act, Entry
-from services.kernel.domain.directory import Calendar, District, Window
-from services.kernel.domain.errors import Unavailable
-from services.kernel.domain.lifecycle import ACTIONS, STATES
-from services.kernel.domain.people import Actor
+from services.kernel.domain.directory import Calendar, Window
+from tests.unit.intake.browsing import WORDS, Read, blank, filed
 
-Read = Callable[[httpx.Response], Any]
-WORDS = "हैंडपंप ख़राब है"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-
-
-async def blank(client: httpx.AsyncClient, read_page: Read, query: str = "") -> dict[str, str]:
-    """The form as it comes, all fields empty."""
-    values: dict[str, str] = read_page(await client.get(f"/{query}")).values
-    return values
-
-
-async def filed(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> tuple[str, str]:
-    """A new case's ticket and the path of its page."""
-    values = await blank(client, read_page)
-    answer = await client.post("/", data={**values, "kind": "complaint", "text": WORDS})
-    path = urlsplit(answer.headers["location"]).path
-    return path.split("/")[2], path
-
-
-async def resolved(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake, **fields: object
-) -> tuple[str, str]:
-    ticket, path = await filed(client, read_page, intake)
-    at = intake.clock.advance(hours=3)
-    entry = Entry(1, at, "resolve", "resolved", "officer", "officer-1", note="बन गया", public=True)
-    given = {"state": "resolved", "history": (entry,), "resolved_at": at, **fields}
-    intake.route(ticket, **given)
-    return ticket, path
-
-
-def form_of(page: Any, act: str) -> dict[str, str]:
-    """What pressing the button of `act` sends: the fields of its own form."""
-    sent: dict[str, str] = {}
-    for tag, given in page.tags:
-        if tag == "form":
-            sent = {}
-        if tag == "input":
-            sent[given["name"]] = given["value"]
-        if tag == "button" and given.get("value") == act:
-            return {**sent, "act": act}
-    raise AssertionError(f"no button for {act}")
 
 
 async def test_the_form_is_in_hindi_and_on_request_in_english(
@@ -243,157 +196,6 @@ async def test_assets_are_served_from_the_package(client: httpx.AsyncClient) -> 
         assert "max-age" in answer.headers["cache-control"]
     assert len((await client.get("/assets/samvad.css")).content) < 16_000
     assert (await client.get("/assets/../app.py")).status_code == 404
-
-
-async def test_wrong_links_are_one_kind_page(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await filed(client, read_page, intake)
-    pages = [
-        await client.get(f"/s/{ticket}/wrong"),
-        await client.get(f"/s/0000000000/{path[-22:]}"),
-    ]
-    pages.append(await client.post(f"/s/{ticket}/wrong", data={"act": "confirm"}))
-    assert {page.status_code for page in pages} == {404}
-    assert len({page.text for page in pages}) == 1
-    mistyped = await client.get("/sss", headers={"accept": "text/html"})
-    assert mistyped.status_code == 404
-    assert read_page(mistyped).language == "hi"
-    assert (await client.get("/sss")).json()["error"]["code"] == "unknown"
-
-
-async def test_satisfied_closes_once_however_often_it_is_pressed(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await resolved(client, read_page, intake)
-    page = read_page(await client.get(path))
-    assert page.texts["resolution"] == "बन गया"
-    sent = form_of(page, "confirm")
-    answers = [await client.post(path, data=sent) for _ in range(2)]
-    assert {answer.status_code for answer in answers} == {303}
-    assert answers[0].headers["location"] == answers[1].headers["location"]
-    case = intake.case(ticket)
-    assert (case.state, len(case.history)) == ("closed", 2)
-    assert (case.history[-1].role, case.history[-1].person) == ("citizen", None)
-    after = read_page(await client.get(answers[0].headers["location"]))
-    assert "धन्यवाद" in after.texts["notice"]
-
-
-async def test_not_satisfied_needs_a_reason_and_opens_the_case_again(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await resolved(client, read_page, intake)
-    sent = {**form_of(read_page(await client.get(path)), "reopen"), "reason": " \r\n"}
-    refused = await client.post(path, data=sent)
-    assert refused.status_code == 422
-    page = read_page(refused)
-    assert page.texts["reason-fault"]
-    again = form_of(page, "reopen")
-    assert again["token"] == sent["token"]
-    done = await client.post(path, data={**again, "reason": "पानी नहीं आता"})
-    assert parse_qs(urlsplit(done.headers["location"]).query)["done"] == ["reopen"]
-    case = intake.case(ticket)
-    assert (case.state, case.cycle, case.history[-1].note) == ("assigned", 2, "पानी नहीं आता")
-    seen = await client.get(path)
-    assert "पानी नहीं आता" in seen.text
-
-
-async def test_an_act_that_came_too_late_is_told_kindly_with_the_fresh_state(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await resolved(client, read_page, intake)
-    sent = form_of(read_page(await client.get(path)), "confirm")
-    intake.vault.new(ticket)
-    operator = Actor("operator", "op-1", intake.district)
-    await intake.store.act(ticket, Act("reopen", by=operator, cause="by telephone"))
-    answer = await client.post(path, data=sent)
-    assert answer.status_code == 409
-    page = read_page(answer)
-    assert page.texts["notice"]
-    assert page.texts["state"] == texts.load().say("state.assigned", "hi")
-
-
-async def test_store_away_while_answering_keeps_reason_and_token(
-    client: httpx.AsyncClient,
-    read_page: Read,
-    intake: MemoryIntake,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ticket, path = await resolved(client, read_page, intake)
-    sent = {**form_of(read_page(await client.get(path)), "reopen"), "reason": "नहीं हुआ"}
-    write = intake.store._rooms.write
-
-    async def away(drafts: object) -> set[int]:
-        raise Unavailable("the store")
-
-    monkeypatch.setattr(intake.store._rooms, "write", away)
-    answer = await client.post(path, data=sent)
-    assert answer.status_code == 503
-    page = read_page(answer)
-    assert page.values["reason"] == "नहीं हुआ"
-    assert form_of(page, "reopen")["token"] == sent["token"]
-    monkeypatch.setattr(intake.store._rooms, "write", write)
-    assert (await client.post(path, data=sent)).status_code == 303
-    assert intake.case(ticket).cycle == 2
-
-
-async def test_a_question_is_answered_on_the_page(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await filed(client, read_page, intake)
-    at = intake.clock.advance(hours=1)
-    asked = Entry(1, at, "ask_citizen", "awaiting_citizen", "officer", note="कौन सा?")
-    intake.route(ticket, state="awaiting_citizen", history=(asked,))
-    sent = form_of(read_page(await client.get(path)), "answer")
-    assert (await client.post(path, data={**sent, "answer": "x" * 1001})).status_code == 422
-    assert (await client.post(path, data={**sent, "answer": "स्कूल वाला"})).status_code == 303
-    assert intake.case(ticket).state == "in_progress"
-
-
-async def test_a_closed_case_is_opened_again_only_within_the_districts_window(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake, janjgir: District
-) -> None:
-    closed_at = intake.clock()
-    _, path = await resolved(client, read_page, intake, state="closed", closed_at=closed_at)
-    sent = {**form_of(read_page(await client.get(path)), "reopen"), "reason": "फिर ख़राब"}
-    intake.clock.advance(days=janjgir.reopen_days, seconds=1)
-    assert "reason" not in read_page(await client.get(path)).values
-    assert (await client.post(path, data=sent)).status_code == 409
-
-
-async def test_unknown_acts_are_refused(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await resolved(client, read_page, intake)
-    for sent in ({"act": "close"}, {"act": ""}, {}, {"act": "confirm", "officer": "x"}):
-        assert (await client.post(path, data=sent)).status_code in (415, 422)
-    assert intake.case(ticket).state == "resolved"
-
-
-async def test_the_page_is_in_the_language_of_the_case(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await filed(client, read_page, intake)
-    assert read_page(await client.get(path)).language == "hi"
-    intake.route(ticket, language="en")
-    assert read_page(await client.get(path)).language == "en"
-    assert read_page(await client.get(f"{path}?lang=hi")).language == "hi"
-
-
-async def test_every_state_and_step_has_its_words(
-    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
-) -> None:
-    ticket, path = await filed(client, read_page, intake)
-    at = intake.clock()
-    steps = tuple(
-        Entry(n, at, action, "assigned", "officer") for n, action in enumerate(ACTIONS, 1)
-    )
-    for state in STATES:
-        intake.route(ticket, state=state, history=steps)
-        for language in ("hi", "en"):
-            answer = await client.get(path, params={"lang": language})
-            assert answer.status_code == 200
-            assert read_page(answer).texts["state"]
 
 
 def test_templates_carry_no_words_and_every_key_has_both_languages() -> None:

@@ -159,6 +159,13 @@ def test_a_named_official_and_his_office_are_told_nothing(janjgir: District) -> 
         assert set(planned(event(e.CaseAssigned), facts, janjgir)) == {"citizen"}
         assert planned(event(e.SlaEscalated), facts, janjgir) == {}
         assert planned(event(e.SlaBreached), facts, janjgir) == {}
+    # the Collector is told of his own office: above him there is nobody
+    clerk = replace(janjgir.officer_by_id[OFFICER], id="clerk-1", office="collectorate")
+    district = replace(janjgir, officers=(*janjgir.officers, clerk))
+    told = event(e.SlaEscalated, officer="collector-1")
+    for named, audiences in (("clerk-1", {"officer"}), ("collector-1", set())):
+        facts = replace(FACTS, confidential=True, named_official=named)
+        assert set(planned(told, facts, district)) == audiences
     facts = replace(FACTS, confidential=True, named_official="collector-1")
     assert "officer" in planned(event(e.CaseAssigned), facts, janjgir)
 

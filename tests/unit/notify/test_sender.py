@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from services.kernel.domain.errors import Retry, Unavailable
-from services.kernel.testing.memory import ManualClock
 from services.notify.adapters import sender as sender_module
 from services.notify.adapters.book_file import load_book
 from services.notify.adapters.sender import CLAIM_SECONDS, Sender
 from services.notify.core.outcomes import Outcome
-from services.notify.testing.memory import FixedRecipients, MemoryMessages, ScriptedProvider
+from services.notify.testing.memory import ScriptedProvider
 from services.notify.testing.store_suite import ALL, NOW, planned
 
 BOOK = load_book()
@@ -23,63 +22,7 @@ THROTTLED = Outcome("transient", "sms_http_429", retry_after=7.0, whole_provider
 DOWN = Outcome("transient", "sms_connecterror", whole_provider=True)
 
 
-class Bench:
-    """A sender with fakes around it."""
-
-    def __init__(self, slots: int = 64) -> None:
-        self.store = MemoryMessages()
-        self.provider = ScriptedProvider()
-        self.recipients = FixedRecipients()
-        self.clock = ManualClock(NOW)
-        self.woken = 0
-        self.sender = self.another(slots)
-
-    def another(self, slots: int = 64) -> Sender:
-        """One more process's sender on the same store."""
-        made = Sender(
-            "sms",
-            self.store,
-            self.provider,
-            self.recipients,
-            BOOK,
-            self.clock,
-            slots=slots,
-            chance=lambda: 0.0,
-        )
-
-        def wake() -> None:
-            self.woken += 1
-
-        made.wake = wake
-        return made
-
-    async def fire(self, sender: Sender | None = None) -> int:
-        taken, _ = await (sender or self.sender).fire(self.clock(), ALL, 500)
-        return taken
-
-    async def settle(self, sender: Sender | None = None) -> None:
-        """Until every call that was begun has its outcome written."""
-        while (sender or self.sender)._tasks:
-            await asyncio.gather(*(sender or self.sender)._tasks, return_exceptions=True)
-
-    async def round(self) -> int:
-        taken = await self.fire()
-        await self.settle()
-        return taken
-
-    def state(self, document: dict[str, Any]) -> str:
-        return str(self.store.documents[document["_id"]]["state"])
-
-    def stored(self, document: dict[str, Any]) -> dict[str, Any]:
-        return self.store.documents[document["_id"]]
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
-async def test_a_due_message_is_sent_once(bench: Bench) -> None:
+async def test_a_due_message_is_sent_once(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
     assert await bench.round() == 1
@@ -98,7 +41,7 @@ async def test_a_due_message_is_sent_once(bench: Bench) -> None:
 
 
 async def test_the_claim_is_stored_before_the_call(
-    bench: Bench, eventually: Callable[..., Any]
+    bench: Any, eventually: Callable[..., Any]
 ) -> None:
     one = planned(1)
     await bench.store.plan([one])
@@ -112,7 +55,7 @@ async def test_the_claim_is_stored_before_the_call(
     assert bench.state(one) == "sent"
 
 
-async def test_two_processes_send_once(bench: Bench) -> None:
+async def test_two_processes_send_once(bench: Any) -> None:
     other = bench.another()
     await bench.store.plan([planned(1, ticket=f"26{n:08d}") for n in range(50)])
     await asyncio.gather(bench.fire(), bench.fire(other))
@@ -122,7 +65,7 @@ async def test_two_processes_send_once(bench: Bench) -> None:
     assert set(bench.provider.times.values()) == {1}
 
 
-async def test_no_more_calls_than_slots(bench: Bench) -> None:
+async def test_no_more_calls_than_slots(bench: Any) -> None:
     sender = bench.another(slots=3)
     await bench.store.plan([planned(1, ticket=f"26{n:08d}") for n in range(10)])
     bench.provider.gate.clear()
@@ -138,7 +81,7 @@ async def test_no_more_calls_than_slots(bench: Bench) -> None:
     assert bench.provider.most_under_way == 3
 
 
-async def test_a_slow_provider_does_not_hold_up_the_other_channel(bench: Bench) -> None:
+async def test_a_slow_provider_does_not_hold_up_the_other_channel(bench: Any) -> None:
     fast = ScriptedProvider()
     whatsapp = Sender(
         "whatsapp", bench.store, fast, bench.recipients, BOOK, bench.clock, chance=lambda: 0.0
@@ -154,7 +97,7 @@ async def test_a_slow_provider_does_not_hold_up_the_other_channel(bench: Bench) 
     await bench.settle()
 
 
-async def test_a_transient_failure_is_tried_again_later(bench: Bench) -> None:
+async def test_a_transient_failure_is_tried_again_later(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
     bench.provider.outcomes[one["_id"]] = [Outcome("transient", "busy")]
@@ -168,7 +111,7 @@ async def test_a_transient_failure_is_tried_again_later(bench: Bench) -> None:
     assert [a["outcome"] for a in bench.stored(one)["attempts"]] == ["transient", "accepted"]
 
 
-async def test_retry_after_holds_the_message_and_the_provider(bench: Bench) -> None:
+async def test_retry_after_holds_the_message_and_the_provider(bench: Any) -> None:
     one, two = planned(1), planned(1, ticket="2600000009")
     await bench.store.plan([one])
     bench.provider.outcomes[one["_id"]] = [THROTTLED]
@@ -184,7 +127,7 @@ async def test_retry_after_holds_the_message_and_the_provider(bench: Bench) -> N
     assert (bench.state(one), bench.state(two)) == ("sent", "sent")
 
 
-async def test_a_provider_that_is_down_costs_few_attempts(bench: Bench) -> None:
+async def test_a_provider_that_is_down_costs_few_attempts(bench: Any) -> None:
     documents = [planned(1, ticket=f"26{n:08d}") for n in range(200)]
     await bench.store.plan(documents)
     for document in documents:
@@ -200,7 +143,7 @@ async def test_a_provider_that_is_down_costs_few_attempts(bench: Bench) -> None:
     assert {bench.state(d) for d in documents} == {"sent"}
 
 
-async def test_a_permanent_failure_ends_it(bench: Bench) -> None:
+async def test_a_permanent_failure_ends_it(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
     bench.provider.outcomes[one["_id"]] = [Outcome("permanent", "sms_406_number")]
@@ -212,7 +155,7 @@ async def test_a_permanent_failure_ends_it(bench: Bench) -> None:
     assert len(bench.provider.calls) == 1
 
 
-async def test_a_message_that_cannot_be_handed_over_is_given_up(bench: Bench) -> None:
+async def test_a_message_that_cannot_be_handed_over_is_given_up(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
     bench.provider.outcomes[one["_id"]] = [Outcome("transient", "busy")] * 1000
@@ -227,7 +170,7 @@ async def test_a_message_that_cannot_be_handed_over_is_given_up(bench: Bench) ->
     "answer", [Outcome("unknown", "sms_readtimeout", whole_provider=True), RuntimeError("broken")]
 )
 async def test_an_unknown_outcome_is_never_sent_again(
-    bench: Bench, answer: Outcome | Exception
+    bench: Any, answer: Outcome | Exception
 ) -> None:
     one = planned(1)
     await bench.store.plan([one])
@@ -240,7 +183,7 @@ async def test_an_unknown_outcome_is_never_sent_again(
 
 
 async def test_a_call_that_never_ends_is_cut_off_as_unknown(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender_module, "CALL_SECONDS", 0.01)
     one = planned(1)
@@ -251,7 +194,7 @@ async def test_a_call_that_never_ends_is_cut_off_as_unknown(
     assert bench.stored(one)["attempts"][0]["reason"] == "call_timeout"
 
 
-async def test_a_claim_of_a_dead_process_becomes_unknown(bench: Bench) -> None:
+async def test_a_claim_of_a_dead_process_becomes_unknown(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
     until = NOW + timedelta(seconds=CLAIM_SECONDS)
@@ -267,7 +210,7 @@ async def test_a_claim_of_a_dead_process_becomes_unknown(bench: Bench) -> None:
     assert bench.provider.calls == []
 
 
-async def test_a_claim_whose_answer_was_lost_is_given_back_and_sent_once(bench: Bench) -> None:
+async def test_a_claim_whose_answer_was_lost_is_given_back_and_sent_once(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
     bench.store.lose_answer = "claim"
@@ -282,7 +225,7 @@ async def test_a_claim_whose_answer_was_lost_is_given_back_and_sent_once(bench: 
 
 
 async def test_an_outcome_is_written_when_the_store_is_back(
-    bench: Bench, eventually: Callable[..., Any]
+    bench: Any, eventually: Callable[..., Any]
 ) -> None:
     one = planned(1)
     await bench.store.plan([one])
@@ -300,7 +243,7 @@ async def test_an_outcome_is_written_when_the_store_is_back(
     assert len(bench.provider.calls) == 1
 
 
-async def test_stopping_waits_for_the_calls_in_hand(bench: Bench) -> None:
+async def test_stopping_waits_for_the_calls_in_hand(bench: Any) -> None:
     one, two = planned(1), planned(1, ticket="2600000009")
     await bench.store.plan([one])
     bench.provider.gate.clear()
@@ -314,7 +257,7 @@ async def test_stopping_waits_for_the_calls_in_hand(bench: Bench) -> None:
     assert (bench.state(one), bench.state(two)) == ("sent", "planned")
 
 
-async def test_a_loop_cancelled_in_the_middle_still_makes_the_call(bench: Bench) -> None:
+async def test_a_loop_cancelled_in_the_middle_still_makes_the_call(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
     firing = asyncio.ensure_future(bench.fire())
@@ -324,108 +267,3 @@ async def test_a_loop_cancelled_in_the_middle_still_makes_the_call(bench: Bench)
     await bench.settle()
     assert bench.state(one) == "sent"
     assert bench.stored(one)["attempts"][0]["outcome"] == "accepted"
-
-
-class TestOrder:
-    async def test_a_case_is_told_in_order(self, bench: Bench) -> None:
-        documents = [planned(n) for n in (1, 2, 3)]
-        await bench.store.plan(list(reversed(documents)))
-        for _ in documents:
-            assert await bench.round() == 1
-        assert [call.key for call in bench.provider.calls] == [d["_id"] for d in documents]
-
-    async def test_other_recipients_and_cases_do_not_wait(self, bench: Bench) -> None:
-        first, later = planned(1), planned(2)
-        officer, stranger = planned(2, audience="officer"), planned(7, ticket="2600000009")
-        await bench.store.plan([first, later, officer, stranger])
-        assert await bench.round() == 3
-        assert bench.state(later) == "planned"
-
-    async def test_what_waits_for_a_retry_is_put_off_behind_it(self, bench: Bench) -> None:
-        first, later = planned(1), planned(2)
-        await bench.store.plan([first])
-        bench.provider.outcomes[first["_id"]] = [Outcome("transient", "busy")] * 2
-        await bench.round()
-        await bench.store.plan([later])
-        assert await bench.round() == 0
-        assert bench.stored(later)["next_at"] == bench.stored(first)["next_at"]
-        for _ in range(40):
-            bench.clock.advance(milliseconds=500)
-            await bench.round()
-        assert [call.key for call in bench.provider.calls] == [first["_id"]] * 3 + [later["_id"]]
-
-    @pytest.mark.parametrize("kind", ["unknown", "permanent"])
-    async def test_what_failed_or_is_unknown_blocks_nothing(self, bench: Bench, kind: Any) -> None:
-        first, later = planned(1), planned(2)
-        await bench.store.plan([first, later])
-        bench.provider.outcomes[first["_id"]] = [Outcome(kind, "why")]
-        await bench.round()
-        await bench.round()
-        assert bench.state(later) == "sent"
-
-    async def test_a_dead_claim_blocks_until_it_lapses(self, bench: Bench) -> None:
-        first, later = planned(1), planned(2)
-        await bench.store.plan([first, later])
-        until = NOW + timedelta(seconds=CLAIM_SECONDS)
-        await bench.store.claim([first["_id"]], "dead", "sms", NOW, until)
-        while bench.clock() < until:
-            await bench.round()
-            assert bench.provider.calls == []
-            bench.clock.advance(seconds=1)
-        for _ in range(3):
-            await bench.round()
-            bench.clock.advance(seconds=1)
-        assert (bench.state(first), bench.state(later)) == ("unknown", "sent")
-
-    async def test_many_that_wait_do_not_crowd_out_others(self, bench: Bench) -> None:
-        blocked = [planned(n) for n in range(1, 500)]
-        await bench.store.plan(blocked)
-        bench.provider.outcomes[blocked[0]["_id"]] = [Outcome("transient", "busy")] * 99
-        await bench.round()
-        other = planned(1, ticket="2600000009", at=NOW + timedelta(milliseconds=1))
-        await bench.store.plan([other])
-        bench.clock.advance(milliseconds=1)
-        for _ in range(4):
-            await bench.round()
-        assert bench.state(other) == "sent"
-
-
-class TestAddress:
-    async def test_nobody_to_send_to_ends_it(self, bench: Bench) -> None:
-        one = planned(1)
-        await bench.store.plan([one])
-        bench.recipients.unknown.add(one["_id"])
-        await bench.round()
-        assert bench.state(one) == "failed"
-        assert bench.stored(one)["attempts"][0]["reason"] == "no_address"
-        assert bench.provider.calls == []
-
-    async def test_a_locked_case_waits_and_holds_up_nobody(self, bench: Bench) -> None:
-        one, two = planned(1), planned(1, ticket="2600000009")
-        await bench.store.plan([one, two])
-        bench.recipients.locked.add(one["_id"])
-        await bench.round()
-        assert (bench.state(one), bench.state(two)) == ("planned", "sent")
-        assert bench.stored(one)["attempts"] == []
-        bench.recipients.locked.clear()
-        bench.clock.advance(minutes=1)
-        await bench.round()
-        assert bench.state(one) == "sent"
-
-    async def test_a_store_that_is_away_leaves_no_claim(self, bench: Bench) -> None:
-        one = planned(1)
-        await bench.store.plan([one])
-        bench.recipients.down = True
-        with pytest.raises(Unavailable):
-            await bench.fire()
-        assert bench.state(one) == "planned"
-
-    async def test_a_template_that_is_gone_ends_it(self, bench: Bench) -> None:
-        one = planned(1, template="no_longer_there")
-        two = planned(1, ticket="2600000009", template="citizen_filed")
-        await bench.store.plan([one, two])
-        await bench.round()
-        assert bench.stored(one)["attempts"][0]["reason"] == "no_such_template"
-        # planned by an older version whose template had other variables
-        assert bench.stored(two)["attempts"][0]["reason"] == "template_changed"
-        assert bench.provider.calls == []

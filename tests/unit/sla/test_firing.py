@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from services.kernel.contracts import events
-from services.kernel.domain.directory import District
-from services.sla.core.ladder import who
-from services.sla.testing import Living, ist, lines
+from services.kernel.domain.directory import District, Leave, OfficerRole
+from services.kernel.domain.duty import Matter
+from services.sla.core.ladder import said, who
+from services.sla.core.timer import Rung
+from services.sla.testing import TICKET, Living, ist, lines
 
 TICK = timedelta(milliseconds=1)
 
@@ -35,11 +37,6 @@ WHOLE_LIFE = [
     "2026-03-10 18:00 resolve to collector",
 ]
 """A hand pump filed on Monday 2 March at 10:00 and left alone; the 4th is Holi."""
-
-
-@pytest.fixture
-def pump(janjgir: District) -> Living:
-    return Living(janjgir, "2026-03-02 10:00", "hand-pump", block="akaltara")
 
 
 def test_left_alone_it_climbs_the_whole_ladder(pump: Living) -> None:
@@ -171,30 +168,65 @@ def test_the_second_districts_ladder_is_its_own(sakti: District) -> None:
 # ------------------------------------------------------------------ who is meant
 
 
+def meant(
+    district: District,
+    to: OfficerRole,
+    department: str | None,
+    block: str | None,
+    named: str | None = None,
+) -> str | None:
+    matter = Matter(department, block=block, named_official=named)
+    return who(to, matter, district, date(2026, 3, 9))
+
+
 def test_whom_a_rung_means(sakti: District) -> None:
-    assert who(sakti, "head", "jal", None) == "jal-pramukh-1"
-    assert who(sakti, "head", None, None) is None
-    assert who(sakti, "head", "no-such", None) is None
-    assert who(sakti, "sdm", "jal", "sakti-block") == "sakti-sdm-1"
-    assert who(sakti, "sdm", "jal", None) is None
-    assert who(sakti, "collector", None, None) == "zila-dandadhikari-1"
-    assert who(sakti, "officer", "jal", "sakti-block") is None
+    assert meant(sakti, "head", "jal", None) == "jal-pramukh-1"
+    assert meant(sakti, "sdm", "jal", "sakti-block") == "sakti-sdm-1"
+    assert meant(sakti, "collector", None, None) == "zila-dandadhikari-1"
+    assert meant(sakti, "officer", "jal", "sakti-block") is None
+
+
+def test_where_there_is_none_the_next_above_is_meant(sakti: District) -> None:
+    for department in (None, "no-such"):
+        assert meant(sakti, "head", department, "sakti-block") == "sakti-sdm-1"
+        assert meant(sakti, "head", department, None) == "zila-dandadhikari-1"
+    assert meant(sakti, "sdm", "jal", None) == "zila-dandadhikari-1"
 
 
 def test_a_retired_sdm_is_not_meant(sakti: District) -> None:
     gone = replace(
         sakti, officers=tuple(replace(o, retired=o.role == "sdm") for o in sakti.officers)
     )
-    assert who(gone, "sdm", "jal", "sakti-block") is None
+    assert meant(gone, "sdm", "jal", "sakti-block") == "zila-dandadhikari-1"
+
+
+def test_leave_counts_on_the_districts_day_of_the_rung(sakti: District) -> None:
+    """At midnight in India the day changes, whatever it is in UTC."""
+    case = Living(sakti, "2026-03-06 10:00", "bijli-gul", block="dabhra-block")
+    leave = (Leave(date(2026, 3, 9), date(2026, 3, 9)),)
+    officers = tuple(
+        replace(o, leave=leave) if o.id == "bijli-pramukh-1" else o for o in sakti.officers
+    )
+    district = replace(sakti, officers=officers)
+    for at, officer in (
+        (ist("2026-03-08 23:59"), "bijli-pramukh-1"),
+        (ist("2026-03-09 00:00"), "dabhra-sdm-1"),
+        (ist("2026-03-09 23:59"), "dabhra-sdm-1"),
+        (ist("2026-03-10 00:00"), "bijli-pramukh-1"),
+    ):
+        rung = Rung(1, "resolve", "escalation", at, 1, "head")
+        [told] = said(TICKET, case.timer, [rung], case.running, district)
+        assert isinstance(told, events.SlaEscalated)
+        assert (told.to, told.officer) == ("head", officer)
 
 
 def test_the_official_whom_a_case_names_is_passed_over_with_his_office(sakti: District) -> None:
     """jal-sakti-1 sits in the head's own office: the case goes one level up."""
     for named in ("jal-pramukh-1", "jal-sakti-1"):
-        assert who(sakti, "head", "jal", "sakti-block", named) == "sakti-sdm-1"
-    assert who(sakti, "head", "jal", "sakti-block", "jal-dabhra-1") == "jal-pramukh-1"
-    assert who(sakti, "sdm", "jal", "sakti-block", "sakti-sdm-1") == "zila-dandadhikari-1"
-    assert who(sakti, "collector", "jal", "sakti-block", "zila-dandadhikari-1") is None
+        assert meant(sakti, "head", "jal", "sakti-block", named) == "sakti-sdm-1"
+    assert meant(sakti, "head", "jal", "sakti-block", "jal-dabhra-1") == "jal-pramukh-1"
+    assert meant(sakti, "sdm", "jal", "sakti-block", "sakti-sdm-1") == "zila-dandadhikari-1"
+    assert meant(sakti, "collector", "jal", "sakti-block", "zila-dandadhikari-1") is None
 
 
 def test_the_clock_keeps_a_case_from_the_official_whom_it_names(sakti: District) -> None:

@@ -1,0 +1,72 @@
+"""A sender among fakes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.kernel.testing.memory import ManualClock
+from services.notify.adapters.book_file import load_book
+from services.notify.adapters.sender import Sender
+from services.notify.testing.memory import FixedRecipients, MemoryMessages, ScriptedProvider
+from services.notify.testing.store_suite import ALL, NOW
+
+BOOK = load_book()
+
+
+class Bench:
+    """A sender with fakes around it."""
+
+    def __init__(self, slots: int = 64) -> None:
+        self.store = MemoryMessages()
+        self.provider = ScriptedProvider()
+        self.recipients = FixedRecipients()
+        self.clock = ManualClock(NOW)
+        self.woken = 0
+        self.sender = self.another(slots)
+
+    def another(self, slots: int = 64) -> Sender:
+        """One more process's sender on the same store."""
+        made = Sender(
+            "sms",
+            self.store,
+            self.provider,
+            self.recipients,
+            BOOK,
+            self.clock,
+            slots=slots,
+            chance=lambda: 0.0,
+        )
+
+        def wake() -> None:
+            self.woken += 1
+
+        made.wake = wake
+        return made
+
+    async def fire(self, sender: Sender | None = None) -> int:
+        taken, _ = await (sender or self.sender).fire(self.clock(), ALL, 500)
+        return taken
+
+    async def settle(self, sender: Sender | None = None) -> None:
+        """Until every call that was begun has its outcome written."""
+        while (sender or self.sender)._tasks:
+            await asyncio.gather(*(sender or self.sender)._tasks, return_exceptions=True)
+
+    async def round(self) -> int:
+        taken = await self.fire()
+        await self.settle()
+        return taken
+
+    def state(self, document: dict[str, Any]) -> str:
+        return str(self.store.documents[document["_id"]]["state"])
+
+    def stored(self, document: dict[str, Any]) -> dict[str, Any]:
+        return self.store.documents[document["_id"]]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
