@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -185,11 +185,19 @@ async def test_the_gauge_of_open_cases_follows_the_store(
     assert (gauge("assigned"), gauge("acknowledged")) == (None, 2)
 
 
-async def test_a_case_without_a_receipt_is_unaccounted(
+async def test_a_receipt_without_its_case_is_unaccounted(
     database: mongo.Database, make_case: MakeCase, to_document: Documents
 ) -> None:
+    def gauge() -> float | None:
+        return REGISTRY.get_sample_value("samvad_unaccounted_cases")
+
+    case = make_case(1)
+    receipt = {"_id": case.ticket, "received_at": NOW - timedelta(minutes=2)}
+    await database["receipts"].insert_one(receipt)
+    await gauges.measure_unaccounted(database, NOW - timedelta(minutes=1, seconds=30))
+    assert gauge() == 0, "it may be under way for a minute"
     await gauges.measure_unaccounted(database, NOW)
-    assert REGISTRY.get_sample_value("samvad_unaccounted_cases") == 0
-    await database["cases"].insert_one(to_document(make_case(1)))
+    assert gauge() == 1
+    await database["cases"].insert_one(to_document(case))
     await gauges.measure_unaccounted(database, NOW)
-    assert REGISTRY.get_sample_value("samvad_unaccounted_cases") == 1
+    assert gauge() == 0
