@@ -15,6 +15,7 @@ from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.case_store import READS, CaseStore
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.http import Informs
 from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.outbox import Outbox, Sweeper
 from services.kernel.adapters.periodic import every
@@ -48,7 +49,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     app = build(
         desk,
         texts,
-        {"mongo": lambda: mongo.ping(database)},
+        {"mongo": lambda: mongo.ping(database), "kafka": Informs(publisher.ping)},
         token_secret=secret,
         assets=settings.home / "assets",
         secure=settings.env == "production",

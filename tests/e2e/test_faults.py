@@ -30,6 +30,9 @@ async def test_a_case_filed_while_kafka_is_stopped_arrives_when_it_is_back(at: L
     await asyncio.to_thread(at.stack.stop, "kafka")
     try:
         receipts = [await at.filed(**PUMP) for _ in range(3)]
+        ready = await at.http.get(at.stack.url("intake-web", "/health/ready"))
+        assert ready.status_code == 200
+        assert ready.json() == {"ready": True, "checks": {"mongo": True, "kafka": False}}
     finally:
         await asyncio.to_thread(at.stack.start, "kafka")
     for receipt in receipts:
@@ -37,6 +40,13 @@ async def test_a_case_filed_while_kafka_is_stopped_arrives_when_it_is_back(at: L
             receipt["ticket"], at.token("collector"), lambda c: c["officer"], "routed after all"
         )
     assert at.audit()["unaccounted"] == 0
+    for process in ("routing", "sla", "notify", "intake-web"):
+        await until(lambda process=process: _ready(at, process), f"{process} is ready again")
+
+
+async def _ready(at: Line, process: str) -> bool:
+    answer = await at.http.get(at.stack.url(process, "/health/ready"))
+    return answer.status_code == 200 and all(answer.json()["checks"].values())
 
 
 async def test_a_worker_killed_under_load_loses_and_doubles_nothing(at: Line) -> None:

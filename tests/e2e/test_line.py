@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +37,11 @@ async def at(line: Stack) -> AsyncIterator[Line]:
     client = Line(line)
     yield client
     await client.http.aclose()
+
+
+@pytest.fixture
+def at_home(line: Stack) -> Path:
+    return line.home.path
 
 
 @pytest.mark.parametrize("filing", [PUMP, TAP], ids=["janjgir-champa", "sakti"])
@@ -199,6 +206,30 @@ async def test_every_process_is_ready_and_scraped(at: Line) -> None:
         return len(results) >= 6 and all(sample["value"][1] == "1" for sample in results)
 
     await until(all_up, "Prometheus scrapes every service")
+
+
+@pytest.mark.parametrize("process", ["intake-web", "desk", "routing", "sla", "notify", "standins"])
+async def test_metrics_follow_the_conventions(at: Line, process: str) -> None:
+    text = (await at.http.get(at.stack.url(process, "/metrics"))).text
+    checked = await asyncio.to_thread(
+        subprocess.run,
+        ["promtool", "check", "metrics"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    complaints = [line for line in checked.stderr.splitlines() if line.startswith("samvad_")]
+    assert checked.returncode in (0, 3), checked.stderr  # 3: it has complaints, told below
+    assert not complaints
+
+
+def test_prometheus_takes_its_configuration(at_home: Path) -> None:
+    rendered = next(at_home.rglob("prometheus.yml"))
+    checked = subprocess.run(
+        ["promtool", "check", "config", str(rendered)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 async def test_the_demonstration_ends_with_a_clean_audit(at: Line) -> None:

@@ -12,6 +12,7 @@ from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.case_store import READS, CaseStore
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.http import Informs
 from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.leases import TicketLease
 from services.kernel.adapters.outbox import Outbox, Sweeper
@@ -77,8 +78,8 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         ),
         # Ready means: a citizen who comes now gets a receipt. That needs the store alone; while Kafka
         # is away receipts are kept and published later, and to take this process out of service then
-        # would turn citizens away for nothing. Kafka's state is the gauge samvad_dependency_up.
-        {"mongo": lambda: mongo.ping(database)},
+        # would turn citizens away for nothing. Kafka's state is told all the same.
+        {"mongo": lambda: mongo.ping(database), "kafka": Informs(publisher.ping)},
     )
     danger.find("")  # its word list is read once; not while the first citizen waits
     await shelf.warm(settings.default_district)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -69,6 +70,16 @@ def refusal(error: errors.Refused) -> Response:
     return problem(status, error.code, error.reason, field=error.field, **more)
 
 
+@dataclass(frozen=True)
+class Informs:
+    """A check whose answer is told, though the process serves without it."""
+
+    check: Check
+
+    async def __call__(self) -> bool:
+        return await self.check()
+
+
 def instrument(app: FastAPI, ready: Mapping[str, Check]) -> None:
     """Add health, metrics and the error answers to a service's application."""
 
@@ -83,8 +94,9 @@ def instrument(app: FastAPI, ready: Mapping[str, Check]) -> None:
         checks = dict(zip(names, answers, strict=True))
         for name, up in checks.items():
             metrics.DEPENDENCY_UP.labels(name).set(up)
-        body = orjson.dumps({"ready": all(answers), "checks": checks})
-        return Response(body, 200 if all(answers) else 503, media_type="application/json")
+        is_ready = all(up for name, up in checks.items() if not isinstance(ready[name], Informs))
+        body = orjson.dumps({"ready": is_ready, "checks": checks})
+        return Response(body, 200 if is_ready else 503, media_type="application/json")
 
     @app.get("/metrics", include_in_schema=False)
     async def scrape() -> Response:
