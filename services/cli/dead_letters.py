@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.kernel.adapters import mongo
-from services.kernel.adapters.parking import COLLECTION
+from services.kernel.adapters.parking import COLLECTION, DROPPED
 from services.kernel.adapters.settings import Settings
 from services.kernel.domain.errors import Unavailable
 
@@ -101,6 +102,35 @@ def requeue(consumer: str, key: str | None, everything: bool) -> None:
     if not marked:
         raise click.ClickException("nothing of that is set aside")
     click.echo(f"{marked} records are marked; {consumer} handles them within a few seconds")
+
+
+@group.command()
+@click.argument("consumer")
+@click.argument("key")
+@click.option("--why", required=True, help="The reason, for the record.")
+@click.option("--by", default="ops", show_default=True, help="Who drops it, for the record.")
+def drop(consumer: str, key: str, why: str, by: str) -> None:
+    """Give up the rejected record of KEY; what waits behind it is handled by itself.
+
+    Only for a record that should never have been there (a stray or doubled one): an event of a case that
+    is dropped leaves a gap, behind which later events of its room are not applied.
+    """
+
+    async def give_up(parked: mongo.Collection) -> int:
+        query = {"consumer": consumer, "key": key, "reason": {"$ne": None}}
+        rejected = await parked.find(query).to_list(None)
+        for record in rejected:
+            note = {"dropped_at": datetime.now(UTC), "by": by, "why": why}
+            await parked.database[DROPPED].replace_one(
+                {"_id": record["_id"]}, {**record, **note}, upsert=True
+            )
+            await parked.delete_one({"_id": record["_id"]})
+        return len(rejected)
+
+    dropped = _with_parked(give_up)
+    if not dropped:
+        raise click.ClickException(f"nothing of {key} was rejected by {consumer}")
+    click.echo(f"{dropped} records dropped and kept in `{DROPPED}`; the rest of {key} goes on")
 
 
 def _with_parked(use: Callable[[mongo.Collection], Awaitable[Answer]]) -> Answer:

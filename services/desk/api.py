@@ -146,7 +146,7 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
         "/api/v1/cases/{ticket}/actions",
         summary="Act on a case",
         description="Guarded by the version that was seen. The same Idempotency-Key again is "
-        "answered with its first outcome.",
+        "answered with its first outcome; with another body it is refused.",
         tags=["cases"],
         responses=_responses(models.ActDone, 400, 401, 403, 404, 409, 413, 415, 422, 503),
         response_class=Response,

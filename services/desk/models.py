@@ -191,5 +191,5 @@ class ActRequest(Shape):
         description="propose_rejection",
         json_schema_extra={"enum": [*REJECTION_REASONS, None]},
     )
-    media: list[str] | None = Field(None, max_length=10, description="attach")
+    media: list[str] | None = Field(None, max_length=10, description="attach; or words in note")
     rating: int | None = Field(None, ge=1, le=5, description="rate")

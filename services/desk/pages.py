@@ -26,6 +26,7 @@ from services.kernel.domain.directory import Language
 from services.kernel.domain.errors import (
     Forbidden,
     Invalid,
+    KeyReused,
     Refused,
     Unauthenticated,
     Unavailable,
@@ -145,7 +146,7 @@ class Pages:
                 return self._case(request, seat, language, row, given, expired, 403)
             try:
                 outcome = await self._desk.act(seat, ticket, _body(given), given.get("key") or None)
-            except (Refusal, Invalid, Forbidden, Unknown) as error:
+            except (Refusal, KeyReused, Invalid, Forbidden, Unknown) as error:
                 # a case that is gone or was never his: told by the page for all refusals
                 row = await self._desk.look(seat, ticket)
                 why = self._why(error, language)
@@ -331,9 +332,10 @@ def _body(given: dict[str, str]) -> dict[str, Any]:
         raise Invalid("is missing", field="version")
     body: dict[str, Any] = {"action": given.get("action", ""), "expected_version": int(version)}
     for name in ("note", *_FORM_FIELDS):
-        value = check_text(given.get(name, "").strip(), name)
-        if value:
-            body[name] = value
+        value = check_text(given.get(name, ""), name)
+        if value.strip():
+            # words go as they were written: what is wrong with them is told, not cut off
+            body[name] = value if name == "note" else value.strip()
     rating = given.get("rating", "")
     if rating:
         body["rating"] = int(rating) if rating in "12345" and len(rating) == 1 else rating

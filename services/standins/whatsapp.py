@@ -122,6 +122,8 @@ def _addressed(body: dict[str, Any]) -> tuple[str, str]:
 def read_content(body: dict[str, Any], registry: Registry) -> Content:
     """What the citizen sees. Raises Refused with Meta's code."""
     kind = body.get("type", "text")
+    if not isinstance(kind, str):
+        raise Refused(100, "(#100) Param type must be a string")
     part = body.get(kind)
     if not isinstance(part, dict):
         raise Refused(100, f"(#100) The parameter {kind} is required.")
@@ -136,7 +138,9 @@ def read_content(body: dict[str, Any], registry: Registry) -> Content:
 
 
 def _template(part: dict[str, Any], registry: Registry) -> Content:
-    name, language = str(part.get("name")), str((part.get("language") or {}).get("code"))
+    name, language = part.get("name"), _object(part.get("language"), "language").get("code")
+    if not isinstance(name, str) or not isinstance(language, str):
+        raise Refused(100, "(#100) Param template must have a name and a language code")
     registered = registry.whatsapp.get((name, language))
     if registered is None:
         raise Refused(
@@ -144,10 +148,10 @@ def _template(part: dict[str, Any], registry: Registry) -> Content:
             404,
         )  # fmt: skip
     given = [
-        str(parameter.get("text", ""))
-        for component in part.get("components") or []
+        _text(parameter)
+        for component in _objects(part.get("components"), "components")
         if component.get("type") == "body"
-        for parameter in component.get("parameters") or []
+        for parameter in _objects(component.get("parameters"), "parameters")
     ]
     if len(given) != len(registered.variables):
         raise Refused(
@@ -160,6 +164,27 @@ def _template(part: dict[str, Any], registry: Registry) -> Content:
             132018, "(#132018) Param text cannot have new-line/tab characters or be empty"
         )
     return Content("template", registered.fill(given), name, language)
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Refused(100, f"(#100) Param {name} must be an object")
+    return value
+
+
+def _objects(value: object, name: str) -> list[dict[str, Any]]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Refused(100, f"(#100) Param {name} must be an array")
+    return [_object(one, name) for one in value]
+
+
+def _text(parameter: dict[str, Any]) -> str:
+    text = parameter.get("text", "")
+    if not isinstance(text, str):
+        raise Refused(100, "(#100) Param text must be a string")
+    return text
 
 
 def _failure(ruling: Ruling, code: int | None) -> Response:

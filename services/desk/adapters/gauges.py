@@ -37,6 +37,6 @@ async def measure_open_cases(cases: mongo.Collection) -> None:
 
 async def measure_unaccounted(database: mongo.Database, now: datetime) -> None:
     """Of the last day; the whole comparison is `samvad audit`. Raises Unavailable."""
-    metrics.UNACCOUNTED.set(
+    metrics.UNACCOUNTED.labels("day").set(
         await audit.unaccounted_lately(database, now, grace_seconds=GRACE_SECONDS)
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.desk.core.filters import listed
-from services.kernel.domain import lifecycle
+from services.kernel.domain import causes, lifecycle
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import PRIORITIES, District
 from services.kernel.domain.errors import Conflict, Invalid
@@ -20,7 +21,7 @@ MOST_MEDIA = 10
 LONGEST_KEY = 200
 FEEDBACK_OUTCOMES = ("reached", "unreached")
 NEEDS_NOTE = ("ask_citizen", "reply", "note")
-"""Without words these say nothing."""
+"""Without words these say nothing. `attach` needs words or media."""
 FOR_THE_CITIZEN = ("ask_citizen", "reply")
 """What is written with them is always for the citizen to read."""
 
@@ -40,6 +41,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 PLACING = ("assign", "transfer", "take_over", "reopen")
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_LAYOUT = "\n\r\t"
 _COMMON = ("action", "expected_version", "note", "public")
 
 
@@ -71,7 +73,7 @@ def parse(body: Mapping[str, Any]) -> Request:
         if name not in fields:
             taken = listed((*_COMMON, *fields))
             raise Invalid(f"{action} takes no such field; it takes {taken}", field=name[:80])
-    return Request(
+    request = Request(
         action=action,
         expected_version=version,
         note=_note(body.get("note"), action),
@@ -80,6 +82,9 @@ def parse(body: Mapping[str, Any]) -> Request:
             name: _CHECKS[name](value, name) for name, value in data.items() if value is not None
         },
     )
+    if action == "attach" and not request.data.get("media") and request.note is None:
+        raise Invalid("attach needs media, or words in note", field="media")
+    return request
 
 
 def is_public(request: Request, actor: Actor) -> bool:
@@ -126,14 +131,22 @@ def check_key(key: str | None) -> str | None:
     return key
 
 
-def cause_of(actor: Actor, key: str) -> str:
-    """One key a person: two people who choose the same key do not meet."""
-    return f"{actor.role}:{actor.id or ''}:{key}"
+def cause_of(actor: Actor, key: str, request: Request) -> str:
+    """The cause of what `actor` asks for. The version that he saw is no part of what he wants."""
+    asked = {
+        "action": request.action,
+        "data": dict(request.data),
+        "note": request.note,
+        "public": request.public,
+    }
+    return causes.cause_of(actor, key, asked)
 
 
 def _note(value: Any, action: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Invalid("is text", field="note")
+    if any(unicodedata.category(c) == "Cc" and c not in _LAYOUT for c in value or ""):
+        raise Invalid("has a control character other than line breaks and tabs", field="note")
     text = (value or "").strip()
     if len(text) > LONGEST_NOTE:
         raise Invalid(f"has {LONGEST_NOTE} characters at most", field="note")

@@ -87,7 +87,8 @@ def forms(
                 for name in CHOICES.get(action, ())
             ),
             note=action not in AT_ONCE,
-            note_needed=action in NEEDS_NOTE,
+            # a page attaches no media, so what it attaches is words
+            note_needed=action in (*NEEDS_NOTE, "attach"),
             for_citizen=action in (*FOR_THE_CITIZEN, "resolve"),
             may_be_public=action == "note",
             grave=action in GRAVE,

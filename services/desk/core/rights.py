@@ -23,11 +23,32 @@ _WAITING = frozenset({"merge", "unmerge"})
 """What happens to a parent does not reach its children yet: nobody may put a case where it is forgotten."""
 
 
+NOBODY = ""
+"""The id of who holds no post: no officer of a directory has it."""
+
+
 def resolved_actor(actor: Actor, directory: District) -> Actor:
-    """The Collector is one person: his token need not name him."""
-    if actor.role == "collector" and actor.id is None and actor.district == directory.id:
+    """Who the actor is by the directory of now, whatever his token says.
+
+    The Collector is one person: his token need not name him. Who claims a post above an officer's that
+    he does not hold is nobody, and sees nothing.
+    """
+    if actor.district != directory.id:
+        return actor
+    if actor.role == "collector" and actor.id is None:
         return Actor(actor.role, directory.collector, actor.district)
+    if not _holds(actor, directory):
+        return Actor(actor.role, NOBODY, actor.district)
     return actor
+
+
+def _holds(actor: Actor, directory: District) -> bool:
+    if actor.role == "head":
+        return any(department.head == actor.id for department in directory.departments)
+    if actor.role == "sdm":
+        known = directory.officer_by_id.get(actor.id or NOBODY)
+        return known is not None and known.subdivision is not None
+    return actor.role != "collector" or actor.id == directory.collector
 
 
 def sees(scope: Scope, case: Case, directory: District) -> bool:
@@ -46,7 +67,8 @@ def sees(scope: Scope, case: Case, directory: District) -> bool:
 
 
 def reads_personal(actor: Actor, case: Case) -> bool:
-    """Whether this actor needs the citizen's name, number and words. Asked of cases that he sees."""
+    """Whether this actor needs the citizen's name, number and words. Asked of cases that he sees, by
+    an actor who was resolved: then his role is a post that he holds."""
     if actor.role == "officer":
         return actor.id is not None and actor.id == case.officer
     return actor.role in _READS_PERSONAL
@@ -78,8 +100,16 @@ def allowed(actor: Actor, case: Case, directory: District) -> tuple[str, ...]:
     """The actions that `actor` may do now, in the order of a case's life."""
     if actor.role not in STAFF or not sees(visible(actor, directory), case, directory):
         return ()
-    found = lifecycle.allowed(case.state, actor.role, proposal=case.proposal is not None)
-    return tuple(action for action in found if _forbidden(actor, action, case, directory) is None)
+    proposal = case.proposal is not None
+    found = lifecycle.allowed(case.state, actor.role, proposal=proposal)
+    return tuple(
+        action
+        for action in found
+        if _forbidden(actor, action, case, directory) is None
+        and case.has_room(
+            action, lifecycle.step(case.state, action, actor.role, proposal=proposal)
+        )
+    )
 
 
 def check(actor: Actor, action: str, case: Case, directory: District) -> None:

@@ -1,6 +1,7 @@
 """What people do at the desk: look at a case, list cases, act on one. Knows ports only.
 
-The order of an act: the same key again is answered with its first outcome; then who may see the case;
+The order of an act: the same request again, by its key, is answered with its first outcome, and the key with
+another request is refused; then who may see the case;
 then the version that was seen; then the lifecycle; then the ids that were named, against the newest
 directory; then the case store, which checks version and lifecycle once more in its guarded write.
 """
@@ -20,7 +21,7 @@ from services.desk.core.ports import Cases, Directories, Lists, Query, Stored, T
 from services.desk.core.texts import Texts
 from services.desk.core.view import Row
 from services.kernel.domain import duty, lifecycle, tickets
-from services.kernel.domain.case import Act, Case, Entry
+from services.kernel.domain.case import Act, Case
 from services.kernel.domain.directory import LANGUAGES, District, Language, Officer
 from services.kernel.domain.errors import (
     Conflict,
@@ -126,11 +127,11 @@ class Desk:
         ticket = _ticket(written)
         key = acts.check_key(key)
         request = acts.parse(body)
-        cause = acts.cause_of(seat.actor, key) if key is not None else None
+        cause = acts.cause_of(seat.actor, key, request) if key is not None else None
         stored = await self._cases.load(ticket)
-        earlier = stored.case.by_cause(cause) if cause is not None else None
-        if earlier is not None:
-            return self._again(seat, stored.case, earlier, request.action)
+        again = self._again(seat, stored.case, cause)
+        if again is not None:
+            return again
         _must_see(seat, stored.case)
         try:
             if request.expected_version != stored.n:
@@ -146,18 +147,29 @@ class Desk:
             )
             done = await self._cases.act(ticket, act, expected_version=request.expected_version)
         except Conflict as error:
-            raise await self._refusal(seat, ticket, request.action, error) from error
+            fresh = await self._cases.load(ticket)
+            # two requests with one key at the same time: the other was first
+            again = self._again(seat, fresh.case, cause)
+            if again is not None:
+                return again
+            raise self._refusal(seat, fresh, request.action, error) from error
         if done.repeated:
-            entry = done.case.by_cause(cause) if cause is not None else None
-            if entry is not None:
-                return self._again(seat, done.case, entry, request.action)
+            again = self._again(seat, done.case, cause)
+            if again is not None:
+                return again
         allowed = rights.allowed(seat.actor, done.case, seat.directory)
         return Outcome(ticket, done.n, done.case.state, done.at, allowed, done.repeated)
 
-    def _again(self, seat: Seat, case: Case, entry: Entry, action: str) -> Outcome:
-        """The first outcome of a key. He may see it though the case has meanwhile left his sight."""
-        if entry.action != action:
-            raise KeyReused("the key was used before for another action", field="Idempotency-Key")
+    def _again(self, seat: Seat, case: Case, cause: str | None) -> Outcome | None:
+        """The first outcome of the same request by the same person; None when it is the first.
+
+        He may see it though the case has meanwhile left his sight. Raises KeyReused.
+        """
+        entry = case.by_key(cause) if cause is not None else None
+        if entry is None:
+            return None
+        if entry.cause != cause:
+            raise KeyReused("the key was used before for another request", field="Idempotency-Key")
         allowed = rights.allowed(seat.actor, case, seat.directory)
         return Outcome(case.ticket, entry.n, entry.state, entry.at, allowed, repeated=True)
 
@@ -166,8 +178,7 @@ class Desk:
         _must_see(seat, stored.case)
         return stored
 
-    async def _refusal(self, seat: Seat, ticket: str, action: str, error: Conflict) -> Refusal:
-        fresh = await self._cases.load(ticket)
+    def _refusal(self, seat: Seat, fresh: Stored, action: str, error: Conflict) -> Refusal:
         allowed = rights.allowed(seat.actor, fresh.case, seat.directory)
         if isinstance(error, StaleVersion):
             error = StaleVersion(error.expected, fresh.n)

@@ -19,8 +19,16 @@ from services.kernel.adapters.http import Malformed, UnsupportedMedia
 from services.kernel.adapters.tokens import link_opens
 from services.kernel.domain import duty, tickets
 from services.kernel.domain.case import Act
+from services.kernel.domain.causes import cause_of
 from services.kernel.domain.directory import District, Language
-from services.kernel.domain.errors import Conflict, Forbidden, Invalid, Unavailable, Unknown
+from services.kernel.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    Unavailable,
+    Unknown,
+)
 from services.kernel.domain.filing import Fault, Faulty
 from services.kernel.domain.lifecycle import END_STATES
 from services.kernel.domain.people import Actor
@@ -126,15 +134,17 @@ class StatusPage:
             return self._message(request, 422, "malformed", found.language)
         field = _WORDS_OF[action]
         followed = found.followed
-        cause = token_of(values)
+        citizen = Actor("citizen", None, followed.district)
         try:
             words = _words(field, values.get(field, "")) if field else None
-            self._within_window(found, action, cause)
+            cause = cause_of(citizen, token_of(values), {"action": action, "words": words})
+            if not _is_repeated(found, cause):
+                self._within_window(found, action)
             await self._cases.act(
                 followed.ticket,
                 Act(
                     action=action,
-                    by=Actor("citizen", None, followed.district),
+                    by=citizen,
                     cause=cause,
                     note=words,
                     public=words is not None,
@@ -169,10 +179,10 @@ class StatusPage:
             },
         )
 
-    def _within_window(self, found: _Found, action: str, cause: str) -> None:
+    def _within_window(self, found: _Found, action: str) -> None:
         """The lifecycle lets a closed case be opened again at any time; the district for some weeks."""
         case = found.followed.case
-        if action != "reopen" or case is None or case.by_cause(cause) is not None:
+        if action != "reopen" or case is None:
             return
         if case.state in END_STATES and "reopen" not in self._see(found).can:
             raise Conflict("the time in which the case can be opened again is over")
@@ -270,6 +280,16 @@ class StatusPage:
 
 def _path(request: Request, followed: Followed) -> str:
     return f"/s/{followed.ticket}/{request.path_params['key']}"
+
+
+def _is_repeated(found: _Found, cause: str) -> bool:
+    """Whether the same form was sent before with the same words. Raises KeyReused for other words:
+    saying "done" of them would lose them."""
+    case = found.followed.case
+    entry = case.by_key(cause) if case is not None else None
+    if entry is not None and entry.cause != cause:
+        raise KeyReused("the form was sent before with something else", field="token")
+    return entry is not None
 
 
 def _words(field: str, given: str) -> str:

@@ -1,6 +1,6 @@
 """The guard: every record that a consumer takes ends as done, retry or reject, and never as lost.
 
-    decode raw bytes → drop if already applied → handle → outcome
+    read the attributes → drop if already applied → decode → handle → outcome
 
 *retry*: a dependency is down; the batch waits and is run again, the offset stays, the order stays.
 *reject*: the record is poison; it is parked with every later record of its case for this consumer, a copy
@@ -142,15 +142,16 @@ class Guard:
         aside: list[tuple[Record, str | None]] = []
         parked = await self._parking.parked_keys([key_of(record) for record in records])
         for record in records:
-            key = key_of(record)
-            if key in parked:
-                aside.append((record, None))
-                continue
             try:
-                batch.append(receive(record, self._handler.uses))
+                received = receive(record)
             except Undecodable as error:
+                # it has no number, so it is no event of any case: nothing waits behind it
                 aside.append((record, f"undecodable: {error}"))
-                parked.add(key)
+                continue
+            if key_of(record) in parked:
+                aside.append((record, None))
+            else:
+                batch.append(received)
         # first what came before: a case whose poison is set aside already would be set aside as a whole
         # when the batch is run again, and with it what nobody has handled yet
         await self._apply(batch)
@@ -166,7 +167,8 @@ class Guard:
             for failure in failures:
                 key = failure.received.id.ticket
                 mine = [received for received in pending if received.id.ticket == key]
-                behind = mine[mine.index(failure.received) :]
+                places = [received.record.offset for received in mine]
+                behind = mine[places.index(failure.received.record.offset) :]
                 verdict = self._verdict(failure)
                 if verdict == "again":
                     left.extend(behind)
@@ -244,7 +246,7 @@ class Guard:
         while waiting := await self._parking.waiting(key):
             for record in waiting:
                 try:
-                    received = receive(record, self._handler.uses)
+                    received = receive(record)
                 except Undecodable as error:
                     await self._parking.keep(key, record, f"undecodable: {error}")
                     return done
@@ -274,9 +276,8 @@ def _failure(received: Received, error: Exception) -> Failure:
 
 
 def key_of(record: Record) -> str:
-    """The record's key as text: the ticket on the case topic; bytes that are no text as hex."""
-    raw = record.key or b""
+    """What a record is parked under: its ticket; its own place where it is no event of a case."""
     try:
-        return raw.decode("ascii")
-    except UnicodeDecodeError:
-        return raw.hex()
+        return receive(record).id.ticket
+    except Undecodable:
+        return f"{record.topic}/{record.partition}/{record.offset}"

@@ -54,7 +54,9 @@ OUTBOX_BACKLOG = Gauge(
 )
 SWEPT = Counter("samvad_outbox_swept_total", "Entries published by the sweeper.", ["room"])
 UNACCOUNTED = Gauge(
-    "samvad_unaccounted_cases", "Receipts of the last day without a case after the grace time."
+    "samvad_unaccounted_cases",
+    "Receipts of the window without a case after the grace time; told by the desk alone.",
+    ["window"],
 )
 FILED_TO_ROUTED = Histogram(
     "samvad_filed_to_routed_seconds", "From the receipt to the routed case.", buckets=_SECONDS

@@ -20,6 +20,8 @@ from services.kernel.contracts.events import RecordDead
 from services.kernel.contracts.topics import DEAD_LETTERS
 
 COLLECTION = "parked"
+DROPPED = "parked_dropped"
+"""Where records lie that were given up, with who, when and why."""
 INDEXES = [
     mongo.IndexModel([("consumer", 1), ("key", 1), ("partition", 1), ("offset", 1)]),
     mongo.IndexModel([("consumer", 1), ("drain", 1)], sparse=True),
@@ -77,6 +79,7 @@ class Parking:
                 if waiting
                 else ()
             )
+        await self.measure()
         return sorted({*marked, *(waiting - set(behind))})
 
     async def waiting(self, key: str) -> list[Record]:

@@ -20,7 +20,7 @@ from services.kernel.adapters.guard import Failure
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox, to_entry
 from services.kernel.adapters.room_store import FOLLOWS, Draft, RoomStore
-from services.kernel.contracts.codec import Received, announce, trace_id
+from services.kernel.contracts.codec import Received, Undecodable, announce, decode, trace_id
 from services.kernel.contracts.events import CaseEvent, Event, Room
 from services.kernel.domain.errors import Reject, Retry, Unavailable
 
@@ -133,10 +133,15 @@ class RoomConsumer(Generic[Context]):
         self, todo: Mapping[str, list[Received]], failures: dict[str, Failure]
     ) -> dict[str, list[Received]]:
         drafts = await self._read(list(todo))
-        flat = [received for records in todo.values() for received in records]
-        context = await self.core.prepare(drafts, flat)
+        fresh: dict[str, list[Received]] = {}
         for ticket, records in todo.items():
             failures.pop(ticket, None)
+            fresh[ticket], failure = self._fresh(drafts[ticket], records)
+            if failure is not None:
+                failures[ticket] = failure
+        flat = [received for records in fresh.values() for received in records]
+        context = await self.core.prepare(drafts, flat)
+        for ticket, records in fresh.items():
             failure = self._fold(drafts[ticket], records, context)
             if failure is not None:
                 failures[ticket] = failure
@@ -147,15 +152,14 @@ class RoomConsumer(Generic[Context]):
         await self._outbox.publish({t: d.outbox for t, d in kept.items() if d.outbox})
         written = [draft for draft in kept.values() if draft.changed]
         if written:
-            self._tell(written, todo)
+            self._tell(written, fresh)
             await self.core.after_write(written, flat)
         return {ticket: todo[ticket] for ticket in lost}
 
     def _tell(self, written: Sequence[Draft], records: Mapping[str, list[Received]]) -> None:
         """One line a case: what was applied and what it said, findable by ticket and by trace."""
         for draft in written:
-            seen = draft.before["seen"]
-            applied = [r for r in records[draft.ticket] if r.id.n > seen.get(r.id.room, 0)]
+            applied = [r for r in records[draft.ticket] if r.id.n <= draft.seen[r.id.room]]
             log.info(
                 "room.written",
                 room=self.core.room,
@@ -171,16 +175,31 @@ class RoomConsumer(Generic[Context]):
             draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
         return drafts
 
-    def _fold(self, draft: Draft, records: list[Received], context: Context) -> Failure | None:
+    def _fresh(
+        self, draft: Draft, records: list[Received]
+    ) -> tuple[list[Received], Failure | None]:
+        """The records that come next, decoded. What was applied, or comes before its predecessor, is
+        told by its number alone: whatever its value holds, it can do the case no harm."""
+        seen = dict(draft.seen)
+        fresh: list[Received] = []
         for received in records:
-            seen = draft.seen[received.id.room]
-            if received.id.n <= seen:
+            room = received.id.room
+            if received.id.n <= seen[room]:
                 draft.repeated = True
                 continue
-            if received.id.n > seen + 1:
+            if received.id.n > seen[room] + 1:
                 # its predecessor was not acknowledged to its publisher, who will send both again
                 self._gaps.found(received)
                 continue
+            try:
+                fresh.append(decode(received, self.uses))
+            except Undecodable as error:
+                return fresh, Failure(received, f"undecodable: {error}", rejected=True)
+            seen[room] = received.id.n
+        return fresh, None
+
+    def _fold(self, draft: Draft, records: list[Received], context: Context) -> Failure | None:
+        for received in records:
             try:
                 change = NO_CHANGE
                 if received.event is not None:

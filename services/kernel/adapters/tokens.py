@@ -20,6 +20,7 @@ from services.kernel.domain.people import Actor
 
 ISSUER = "samvad"
 LIFETIME = timedelta(hours=12)
+LONGEST_ID = 200
 
 
 def issue(
@@ -47,9 +48,17 @@ def read(secret: str, token: str, now: datetime) -> Actor:
         role = claims["role"]
         if role not in get_args(Role):
             raise Unauthenticated("the token names no role that there is")
-        return Actor(cast(Role, role), claims.get("sub"), claims["district"])
+        person, district = claims.get("sub"), claims["district"]
+        # what is no text, or no store takes, would fail far from here and look like a fault of ours
+        if not _is_id(district) or not (person is None or _is_id(person)):
+            raise Unauthenticated("the token names no person or district that there can be")
+        return Actor(cast(Role, role), person, district)
     except (jwt.InvalidTokenError, TypeError) as error:
         raise Unauthenticated("the token is not valid") from error
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
 def link_key(secret: str, ticket: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast, get_args
 
@@ -134,7 +134,7 @@ class Received:
     record: Record = field(repr=False)
 
 
-def receive(record: Record, uses: Iterable[str]) -> Received:
+def receive(record: Record, uses: Iterable[str] = ()) -> Received:
     """Read the attributes, and the value only of types in `uses`. Raises Undecodable."""
     event_id = EventId.parse(record.header("ce_id") or "")
     kind = record.header("ce_type")
@@ -159,6 +159,13 @@ def receive(record: Record, uses: Iterable[str]) -> Received:
         event=_decode(kind, event_id, record.value) if kind in uses else None,
         record=record,
     )
+
+
+def decode(received: Received, uses: Iterable[str]) -> Received:
+    """`received` with its value read, where its type is in `uses`. Raises Undecodable."""
+    if received.event is not None or received.type not in uses:
+        return received
+    return replace(received, event=_decode(received.type, received.id, received.record.value))
 
 
 def _decode(kind: str, event_id: EventId, value: bytes | None) -> Event:

@@ -12,10 +12,16 @@ from datetime import datetime
 from typing import Any
 
 from services.kernel.domain import lifecycle
-from services.kernel.domain.errors import Invalid
+from services.kernel.domain.causes import same_key
+from services.kernel.domain.errors import Conflict, Invalid
 from services.kernel.domain.people import Actor
 
 Data = Mapping[str, Any]
+
+MOST_ENTRIES = 500
+"""How long a history may grow by acts that leave the case where it is, and with whom. MongoDB takes documents
+of 16 MB, and a note of 4,000 letters of Devanagari has 12 kB: this many are 6 MB, which leaves room for the
+outbox of the same document while Kafka is away, and for the acts that lead a case to its end."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,19 @@ class Case:
         """The act that `cause` brought about before, if it did."""
         return next((entry for entry in self.history if entry.cause == cause), None)
 
+    def by_key(self, cause: str) -> Entry | None:
+        """What the same asker asked for before under the key of `cause`, this or something else."""
+        return next((e for e in self.history if e.cause and same_key(e.cause, cause)), None)
+
+    def has_room(self, action: str, state: str) -> bool:
+        """Whether the history takes one more entry, of `action` that leads to `state`.
+
+        Always for what moves the case, to another state or other people: a full history must not keep
+        it from its end, nor with an officer who has left.
+        """
+        moves = state != self.state or action in _MOVES
+        return moves or len(self.history) < MOST_ENTRIES
+
 
 @dataclass(frozen=True)
 class Act:
@@ -126,7 +145,8 @@ class Fact:
 def perform(case: Case, act: Act, *, n: int, at: datetime) -> tuple[Case, Fact]:
     """The case after `act` as the n-th event of its room, stamped `at`.
 
-    Raises IllegalAction or Forbidden (the lifecycle says no) and Invalid (a field is missing or wrong).
+    Raises IllegalAction or Forbidden (the lifecycle says no), Invalid (a field is missing or wrong) and
+    Conflict (the history is full; see `Case.has_room`).
     """
     transition = lifecycle.transition(act.action)
     state = lifecycle.step(
@@ -139,6 +159,11 @@ def perform(case: Case, act: Act, *, n: int, at: datetime) -> tuple[Case, Fact]:
     for name in act.data:
         if name not in known:
             raise Invalid(f"{act.action} takes no {name}", field=name)
+    if not case.has_room(act.action, state):
+        raise Conflict(
+            f"the history has {MOST_ENTRIES} entries: only what moves the case is taken",
+            field="history",
+        )
     effect = _EFFECTS.get(act.action)
     changes, told = effect(case, act.data, at) if effect is not None else ({}, dict(act.data))
     entry = Entry(
@@ -164,6 +189,7 @@ def perform(case: Case, act: Act, *, n: int, at: datetime) -> tuple[Case, Fact]:
 
 Effect = Callable[[Case, Data, datetime], tuple[dict[str, Any], dict[str, Any]]]
 _PLACEMENT = ("service", "department", "office", "officer")
+_MOVES = ("assign", "transfer", "take_over", "reopen")
 
 
 def _place(case: Case, data: Data, at: datetime) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,8 +6,9 @@ the SDM of the block's subdivision, the Collector. On duty means posted (not ret
 that day, at any hour.
 
 An official whom the case names is passed over with everyone of his office; `people.Scope` keeps it out of
-their sight by the same rule. The Collector is passed over only where he himself is named: above him there
-is nobody to whom a complaint about his own clerk could go.
+their sight by the same rule. If he is of the chain that would work the case, it goes one level up: nobody
+judges his colleague or his superior. The Collector is passed over only where he himself is named: above him
+there is nobody, so a complaint about his clerk is his, and one about him goes to the department's head.
 
 The climb ends at the Collector even on a day on which he is on leave. Somebody must be told: what lies
 before him is found when he is back or by whoever acts for him, what lies before nobody is found by chance.
@@ -76,7 +77,10 @@ def offices(matter: Matter, directory: District) -> tuple[Office, ...]:
 
 
 def eligible(matter: Matter, office: str, directory: District, day: date) -> tuple[Officer, ...]:
-    """The officers of `office` who are on duty on `day` (the local date) and handle the service."""
+    """The officers of `office` who are on duty on `day` (the local date) and handle the service; nobody
+    where the case names one of the chain that it would go through."""
+    if _named_level(matter, directory) is not None:
+        return ()
     service = directory.service_by_id.get(matter.service) if matter.service is not None else None
     asked = service is not None and service.department == matter.department
     return tuple(
@@ -100,7 +104,11 @@ def candidates(matter: Matter, directory: District, day: date) -> tuple[Officer,
 
 
 def above(matter: Matter, directory: District, day: date, start: Level = "head") -> Officer | None:
-    """The first from `start` upwards who is there and may have it. None: see above, of the Collector."""
+    """The first from `start` upwards who is there, may have it and stands above whom the case names.
+    None: see above, of the Collector."""
+    named = _named_level(matter, directory)
+    lowest = _ABOVE.get(named or "", start)
+    start = max(start, lowest, key=LEVELS.index)
     for officer in _climb(matter, directory, start):
         if officer.on_duty(day) and may_have(officer, matter.named_official, directory):
             return officer
@@ -166,8 +174,27 @@ def in_turn(officers: Sequence[Officer], ticket: str) -> Officer | None:
     return officers[int(ticket) % len(officers)] if officers else None
 
 
-def _climb(matter: Matter, directory: District, start: Level) -> Iterator[Officer]:
-    """Who stands above the offices, lowest first, there or not."""
+_ABOVE: Mapping[str, Level] = {"officer": "head", "head": "sdm", "sdm": "collector"}
+"""One level up from whom a case names; above the Collector there is nothing to go to."""
+
+
+def _named_level(matter: Matter, directory: District) -> str | None:
+    """Where the official whom the case names stands in the chain that would work it; None: nowhere."""
+    named = directory.officer_by_id.get(matter.named_official or "")
+    if named is None:
+        return None
+    for level in LEVELS:
+        if any(officer.id == named.id for officer in _climb(matter, directory, level, only=True)):
+            return level
+    office = directory.office_by_id.get(named.office)
+    of_the_department = office is not None and office.department == matter.department
+    return "officer" if of_the_department and named.role == "officer" else None
+
+
+def _climb(
+    matter: Matter, directory: District, start: Level, *, only: bool = False
+) -> Iterator[Officer]:
+    """Who stands above the offices, lowest first, there or not; `only`: at the level of `start` alone."""
     department = directory.department_by_id.get(matter.department or "")
     block = directory.block_by_id.get(matter.block or "")
     heads = [department.head] if department is not None else []
@@ -181,7 +208,7 @@ def _climb(matter: Matter, directory: District, start: Level) -> Iterator[Office
         "sdm": sdms,
         "collector": [directory.collector],
     }
-    for level in LEVELS[LEVELS.index(start) :]:
+    for level in (start,) if only else LEVELS[LEVELS.index(start) :]:
         for id_ in holders[level]:
             if id_ in directory.officer_by_id:
                 yield directory.officer_by_id[id_]

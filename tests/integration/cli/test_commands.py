@@ -114,9 +114,13 @@ def test_dead_letters_are_listed_shown_and_marked(
     samvad: Callable[..., Result], store: Any, infra: Stack
 ) -> None:
     assert "nothing is set aside" in samvad("dead-letters", "list").output
-    poison = Record(
-        "samvad.complaints.v1", 3, 17, b"2600000009", (("ce_type", b"x"), ("odd", b"\xff")), b"secret words"
+    headers = (
+        ("ce_id", b"2600000009/case/1"),
+        ("ce_type", b"samvad.case.noted.v1"),
+        ("ce_time", b"2026-01-05T04:30:00+00:00"),
+        ("odd", b"\xff"),
     )
+    poison = Record("samvad.complaints.v1", 3, 17, b"2600000009", headers, b"secret words")
 
     async def park(database: mongo.Database) -> None:
         publisher = Publisher(infra.settings["SAMVAD_KAFKA"], client_id="test")
@@ -134,6 +138,24 @@ def test_dead_letters_are_listed_shown_and_marked(
     assert samvad("dead-letters", "requeue", "sla", "2600000999").exit_code == 1
     assert "1 records are marked" in samvad("dead-letters", "requeue", "sla", "2600000009").output
     assert store(lambda db: db["parked"].count_documents({"drain": True})) == 1
+
+
+def test_a_dropped_dead_letter_is_kept_with_its_reason_and_frees_what_is_behind(
+    samvad: Callable[..., Result], store: Any
+) -> None:
+    def parked(offset: int, reason: str | None) -> dict[str, Any]:
+        place = f"sla/samvad.complaints.v1/3/{offset}"
+        return {"_id": place, "consumer": "sla", "key": "2600000009", "reason": reason}
+
+    store(lambda db: db["parked"].insert_many([parked(17, "made up"), parked(18, None)]))
+    assert samvad("dead-letters", "drop", "sla", "2600000009").exit_code == 2, "a reason is asked for"
+    dropped = samvad("dead-letters", "drop", "sla", "2600000009", "--why", "a stray of a test")
+    assert "1 records dropped" in dropped.output
+    (kept,) = store(lambda db: db["parked_dropped"].find().to_list(None))
+    assert (kept["reason"], kept["why"]) == ("made up", "a stray of a test")
+    (behind,) = store(lambda db: db["parked"].find().to_list(None))
+    assert behind["reason"] is None
+    assert samvad("dead-letters", "drop", "sla", "2600000009", "--why", "again").exit_code == 1
 
 
 def test_the_audit_fails_where_a_receipt_has_no_case(samvad: Callable[..., Result], store: Any) -> None:

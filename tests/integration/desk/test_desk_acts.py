@@ -189,7 +189,7 @@ async def test_a_receipt_without_its_case_is_unaccounted(
     database: mongo.Database, make_case: MakeCase, to_document: Documents
 ) -> None:
     def gauge() -> float | None:
-        return REGISTRY.get_sample_value("samvad_unaccounted_cases")
+        return REGISTRY.get_sample_value("samvad_unaccounted_cases", {"window": "day"})
 
     case = make_case(1)
     receipt = {"_id": case.ticket, "received_at": NOW - timedelta(minutes=2)}

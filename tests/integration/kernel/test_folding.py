@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,3 +189,18 @@ async def test_a_bad_record_stops_its_own_case_only(world: Any, how: str) -> Non
     assert await log(world, bad) == ["intake/1", "case/1"]
     assert await log(world, good) == LIFE
     assert await world.published(bad, "notices") == [1, 2]
+
+
+async def test_a_value_that_no_one_needs_to_read_harms_nobody(world: Any) -> None:
+    """A doubled or early number is known by its number: its value is never looked at."""
+    ticket = world.ticket()
+    guard = world.guard("diary", world.diary())
+    life = world.life(ticket)
+    await guard.handle(life)
+    rubbish = [
+        replace(world.record(ticket, "intake", 1), value=b"xx"),
+        replace(world.record(ticket, "case", 50), value=b"{}"),
+    ]
+    await guard.handle([*rubbish, world.record(ticket, "case", 4)])
+    assert await log(world, ticket) == [*LIFE, "case/4"]
+    assert await world.parking("diary").waiting(ticket) == []

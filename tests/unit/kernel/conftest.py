@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from services.kernel.adapters.guard import Failure
-from services.kernel.contracts.codec import Received, Record, announce
+from services.kernel.contracts.codec import Received, Record, Undecodable, announce, decode
 from services.kernel.contracts.events import By, CaseEvent, CaseFiled, CaseNoted, Sealed
 from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.errors import Retry, Unavailable
@@ -54,6 +54,11 @@ class Script:
         failures: dict[str, Failure] = {}
         for one in batch:
             if one.id.ticket in failures or name(one) in self.done:
+                continue
+            try:
+                decode(one, self.uses)
+            except Undecodable as error:
+                failures[one.id.ticket] = Failure(one, f"undecodable: {error}", rejected=True)
                 continue
             if name(one) in self.reject:
                 failures[one.id.ticket] = Failure(one, "made up", rejected=True)

@@ -103,35 +103,44 @@ async def test_a_parking_that_is_down_is_waited_for(
     assert [reason for _, reason in parking.reasons] == ["made up"]
 
 
-BAD = [
-    {"value": b"\xff\xfe"},
-    {"value": None},
-    {"value": b""},
-    {"value": b"[" * 5000},
-    {"value": b'{"district": 3}'},
-    {"headers": ()},
-    {"headers": (("ce_id", b""), ("ce_type", b"samvad.case.filed.v1"))},
-    {"headers": (("ce_id", b"\xff\xff"),)},
-    {"key": None},
-    {"key": b"\xff\x00"},
-    {"key": "शिकायत".encode()},
-]
+BAD_VALUES = {
+    "not UTF-8": b"\xff\xfe",
+    "none": None,
+    "empty": b"",
+    "deep": b"[" * 5000,
+    "another shape": b'{"district": 3}',
+}
+NO_EVENTS: dict[str, dict[str, Any]] = {
+    "no headers": {"headers": ()},
+    "empty id": {"headers": (("ce_id", b""), ("ce_type", b"samvad.case.filed.v1"))},
+    "id of no text": {"headers": (("ce_id", b"\xff\xff"),)},
+    "no key": {"key": None},
+    "key of no text": {"key": b"\xff\x00"},
+    "another key": {"key": "शिकायत".encode()},
+}
 
 
-@pytest.mark.parametrize("changed", BAD, ids=repr)
-async def test_bad_bytes_are_set_aside_with_their_case_alone(
-    guard: Guard, script: Any, parking: Any, record: Any, named: Any, changed: dict[str, Any]
+@pytest.mark.parametrize("name", BAD_VALUES)
+async def test_a_bad_value_is_set_aside_with_its_case_alone(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any, name: str
 ) -> None:
-    before, bad, behind = record("A"), record("A", 1, **changed), record("A", 2)
-    other = record("B")
-    await guard.handle([before, bad, behind, other])
-    assert named("A") in script.done
-    assert named("B") in script.done
+    bad, behind = record("A", 1, value=BAD_VALUES[name]), record("A", 2)
+    await guard.handle([record("A"), bad, behind, record("B")])
+    assert script.done == [named("A"), named("B")]
     assert [one.offset for one, _ in parking.reasons] == [bad.offset]
     assert parking.reasons[0][1].startswith("undecodable")
-    if "key" not in changed:
-        assert parked(parking) == {key_of(bad): [bad.offset, behind.offset]}
-        assert named("A", 2) not in script.done
+    assert parked(parking) == {key_of(bad): [bad.offset, behind.offset]}
+
+
+@pytest.mark.parametrize("name", NO_EVENTS)
+async def test_what_is_no_event_of_a_case_is_set_aside_and_nothing_waits_behind_it(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any, name: str
+) -> None:
+    bad = record("A", 1, **NO_EVENTS[name])
+    await guard.handle([record("A"), bad, record("A", 1), record("B")])
+    assert script.done == [named("A"), named("A", 1), named("B")]
+    assert [one.offset for one, _ in parking.reasons] == [bad.offset]
+    assert parked(parking) == {key_of(bad): [bad.offset]}
 
 
 async def test_what_came_before_bad_bytes_is_handled_even_if_the_batch_is_run_again(

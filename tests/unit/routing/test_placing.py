@@ -121,3 +121,28 @@ def test_whoever_gets_it_is_on_duty_and_of_the_department(
     assert placement.office == officer.office
     if officer.role == "officer":
         assert district.office_by_id[officer.office].department == service.department
+
+
+def test_a_complaint_about_one_of_the_chain_goes_one_level_up(
+    janjgir: District, pump: Request
+) -> None:
+    head = janjgir.department_by_id["phe"].head
+    block = janjgir.block_by_id["akaltara"]
+    sdm = next(o.id for o in janjgir.officers if o.subdivision == block.subdivision)
+    officer = candidates(janjgir, pump, DAY)[0].id
+
+    def goes_to(named: str) -> str | None:
+        return place(janjgir, replace(pump, named_official=named), {}, DAY).officer
+
+    assert goes_to(officer) == head
+    assert goes_to(head) == sdm
+    assert goes_to(sdm) == janjgir.collector
+    assert goes_to(janjgir.collector) == head, "above the Collector there is nobody"
+
+
+def test_a_complaint_that_names_somebody_elsewhere_goes_its_usual_way(
+    janjgir: District, pump: Request
+) -> None:
+    elsewhere = next(o for o in janjgir.officers if o.office.startswith("police"))
+    placement = place(janjgir, replace(pump, named_official=elsewhere.id), {}, DAY)
+    assert placement.officer == place(janjgir, pump, {}, DAY).officer
