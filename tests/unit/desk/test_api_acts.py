@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.desk import models
 from services.kernel.domain import lifecycle
-from services.kernel.domain.case import Case
+from services.kernel.domain.case import MOST_ENTRIES, Case, Entry
 
 OFFICER = "phe-akaltara-1"
 HEAD = "phe-head-1"
@@ -162,6 +163,13 @@ async def test_what_the_role_may_not_do_is_403(bench: Any, make_case: MakeCase) 
         ),
         ({"action": "propose_rejection", "expected_version": 1}, "reason"),
         ({"action": "propose_rejection", "expected_version": 1, "reason": "dull"}, "reason"),
+        *(
+            ({"action": "note", "expected_version": 1, "note": f"a{control}b"}, "note")
+            for control in "\x01\x08\x0b\x0c\x1b\x1f\x7f\x85\x9f"
+        ),
+        ({"action": "note", "expected_version": 1, "note": "\x1ca"}, "note"),
+        ({"action": "attach", "expected_version": 1}, "media"),
+        ({"action": "attach", "expected_version": 1, "media": [], "note": " "}, "media"),
         ({"action": "attach", "expected_version": 1, "media": "photo"}, "media"),
         ({"action": "attach", "expected_version": 1, "media": ["A/../b"]}, "media"),
     ],
@@ -176,6 +184,38 @@ async def test_a_wrong_field_is_named(
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["field"] == field
     assert bench.version(ticket) == 1
+
+
+async def test_lines_tabs_and_joiners_are_words_too(bench: Any, make_case: MakeCase) -> None:
+    ticket = bench.put(make_case())
+    words = "क्\u200dष\n\tदूसरी पंक्ति\r\nतीसरी"
+    assert (await bench.act(ticket, "note", note=words)).status_code == 200
+    assert bench.case(ticket).history[-1].note == words
+
+
+async def test_attaching_needs_media_or_words(bench: Any, make_case: MakeCase) -> None:
+    ticket = bench.put(make_case())
+    for fields in ({"note": "फ़ोटो बाद में"}, {"media": ["photo-1"]}):
+        assert (await bench.act(ticket, "attach", **fields)).status_code == 200
+
+
+async def test_a_full_history_takes_what_moves_the_case_and_says_so(
+    bench: Any, make_case: MakeCase
+) -> None:
+    case = make_case(state="in_progress")
+    entries = tuple(
+        Entry(n, case.filed_at, "note", "in_progress", "operator", note="अ")
+        for n in range(1, MOST_ENTRIES + 1)
+    )
+    ticket = bench.put(replace(case, history=entries), n=MOST_ENTRIES)
+    answer = await bench.act(ticket, "note", "officer", OFFICER, note="एक और")
+    assert answer.status_code == 409
+    error = answer.json()["error"]
+    assert (error["code"], error["field"]) == ("conflict", "history")
+    assert {"resolve", "transfer"} <= set(error["allowed"])
+    assert "note" not in error["allowed"]
+    resolved = await bench.act(ticket, "resolve", "officer", OFFICER, note="हो गया")
+    assert resolved.json()["state"] == "resolved"
 
 
 async def test_what_is_no_json_object_is_refused(bench: Any, make_case: MakeCase) -> None:

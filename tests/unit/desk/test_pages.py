@@ -231,8 +231,9 @@ async def test_a_post_from_another_site_is_refused(
         ("/login", {"token": bench.token("operator")}),
         ("/logout", {}),
     ):
-        answer = await client.post(path, data=data, headers={"Origin": "https://evil.example"})
-        assert answer.status_code == 403
+        for origin in ("https://evil.example", "http://[", "http://desk]", "null", "", "desk"):
+            answer = await client.post(path, data=data, headers={"Origin": origin})
+            assert answer.status_code == 403, (path, origin)
     own = {"Origin": "http://desk"}
     answer = await client.post(f"/cases/{ticket}/actions", data=form, headers=own)
     assert answer.status_code == 303
@@ -253,6 +254,24 @@ async def test_somebody_else_was_first(bench: Any, make_case: MakeCase, browser:
     answer = await client.post(f"/cases/{ticket}/actions", data=fresh)
     assert answer.status_code == 303
     assert bench.case(ticket).state == "resolved"
+
+
+async def test_a_form_sent_before_with_other_words_loses_none_of_them(
+    bench: Any, make_case: MakeCase, browser: Any
+) -> None:
+    """Back, rewritten, sent again: the browser sends the old form's key."""
+    ticket = bench.put(make_case())
+    client = await browser("officer", OFFICER)
+    form = _hidden((await client.get(f"/cases/{ticket}?lang=en")).text, "note")
+    path = f"/cases/{ticket}/actions"
+    assert (await client.post(path, data={**form, "note": "पहले"})).status_code == 303
+    answer = await client.post(path, data={**form, "note": "बाद में"})
+    assert answer.status_code == 409
+    assert "This form was sent before" in answer.text
+    assert "बाद में</textarea>" in answer.text
+    fresh = {**_hidden(answer.text, "note"), "note": "बाद में"}
+    assert (await client.post(path, data=fresh)).status_code == 303
+    assert [entry.note for entry in bench.case(ticket).history] == ["पहले", "बाद में"]
 
 
 async def test_a_case_that_left_ones_sight_leads_back_to_the_list(
@@ -287,6 +306,8 @@ async def test_what_is_missing_is_said_beside_what_was_written(
         ("propose_rejection", {"reason": "dull"}, "सूची से कारण"),
         ("assign", {"officer": "pwd-district-1"}, "इन अधिकारी को नहीं"),
         ("note", {"note": ""}, "कृपया शब्द लिखें"),
+        ("note", {"note": "\x0bअ\x07"}, "नियंत्रण-चिह्न"),
+        ("attach", {"note": " "}, "कृपया शब्द लिखें या"),
     ],
 )
 async def test_a_refusal_is_told_in_the_readers_language(

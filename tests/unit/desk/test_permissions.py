@@ -136,6 +136,43 @@ def test_the_collectors_token_need_not_name_him(janjgir: District) -> None:
     assert rights.resolved_actor(OPERATOR, janjgir) == OPERATOR
 
 
+@pytest.mark.parametrize(
+    ("role", "person"),
+    [
+        ("head", "phe-akaltara-1"),
+        ("sdm", "phe-akaltara-1"),
+        ("collector", "phe-akaltara-1"),
+        ("head", "sdm-akaltara-1"),
+        ("sdm", "phe-head-1"),
+        ("collector", "phe-head-1"),
+        ("head", "collector-1"),
+        ("head", None),
+        ("sdm", None),
+        ("sdm", "nobody"),
+    ],
+)
+async def test_who_claims_a_post_that_is_not_his_is_nobody(
+    bench: Any, make_case: MakeCase, janjgir: District, role: Any, person: str | None
+) -> None:
+    """Not even what he would see, or see of it, by his own post."""
+    ticket = bench.put(make_case())
+    assert (await bench.get(f"/api/v1/cases/{ticket}", role, person)).status_code == 404
+    listed = (await bench.get("/api/v1/cases", role, person)).json()
+    assert (listed["items"], listed["totals"]["all"]) == ([], 0)
+    found = (await bench.get("/api/v1/cases", role, person, q=ticket, state="all")).json()
+    assert found["items"] == []
+    answer = await bench.act(ticket, "note", role, person, note="अ")
+    assert answer.status_code == 404
+    nobody = rights.resolved_actor(Actor(role, person, D), janjgir)
+    assert rights.resolved_actor(nobody, janjgir) == nobody
+    assert visible(nobody, janjgir).empty
+
+
+@pytest.mark.parametrize("actor", [OFFICER, HEAD, SDM, COLLECTOR], ids=lambda a: a.role)
+def test_a_post_that_is_held_counts(janjgir: District, actor: Actor) -> None:
+    assert rights.resolved_actor(actor, janjgir) == actor
+
+
 async def test_the_named_official_is_passed_over(bench: Any, make_case: MakeCase) -> None:
     """A transfer to a department that the case complains of goes past the whole office of who is named."""
     case = make_case(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.kernel.domain.case import Act, Case, perform
-from services.kernel.domain.errors import Invalid
+from services.kernel.domain.case import MOST_ENTRIES, Act, Case, Entry, perform
+from services.kernel.domain.causes import cause_of, same_key
+from services.kernel.domain.errors import Conflict, Invalid
 from services.kernel.domain.people import Actor
 
 AT = datetime(2026, 1, 5, 4, 30, tzinfo=UTC)
@@ -107,3 +109,86 @@ def test_a_cause_is_found_again() -> None:
     after, _ = act(CASE, "note", "officer")
     assert after.by_cause("c1") == after.history[0]
     assert after.by_cause("c2") is None
+
+
+def _full(case: Case, entries: int = MOST_ENTRIES) -> Case:
+    notes = tuple(
+        Entry(n, AT, "note", case.state, "officer", note="x") for n in range(1, entries + 1)
+    )
+    return replace(case, history=notes)
+
+
+def test_a_full_history_takes_only_what_moves_the_case() -> None:
+    last, _ = act(_full(CASE, MOST_ENTRIES - 1), "note", "officer")
+    assert len(last.history) == MOST_ENTRIES
+    for action, role, data in (
+        ("note", "officer", {}),
+        ("remind", "citizen", {}),
+        ("attach", "operator", {}),
+        ("change_service", "head", {"service": "tap"}),
+        ("propose_rejection", "officer", {"reason": "duplicate"}),
+    ):
+        with pytest.raises(Conflict) as refused:
+            act(last, action, role, **data)
+        assert refused.value.field == "history"
+    # beyond the limit too: to its end and back
+    case = last
+    for action, role, data in (
+        ("ask_citizen", "officer", {}),
+        ("answer", "citizen", {}),
+        ("resolve", "officer", {}),
+        ("reopen", "citizen", {}),
+        ("transfer", "operator", {"department": "pwd", "officer": "pwd-1"}),
+        ("acknowledge", "officer", {}),
+        ("resolve", "officer", {}),
+        ("confirm", "citizen", {}),
+    ):
+        case, _ = act(case, action, role, **data)
+    assert (case.state, len(case.history)) == ("closed", MOST_ENTRIES + 8)
+
+
+def test_a_full_case_still_leaves_an_officer_who_has_gone() -> None:
+    """From assigned to assigned: the state is the same, but not who works it."""
+    waiting = _full(replace(CASE, state="assigned"))
+    for action, role, data in (
+        ("assign", "head", {"department": "phe", "officer": "phe-2"}),
+        ("transfer", "admin", {"department": "pwd", "officer": "pwd-1"}),
+        ("take_over", "head", {"officer": "phe-head"}),
+    ):
+        after, _ = act(waiting, action, role, **data)
+        assert (after.state, after.officer) == ("assigned", data["officer"])
+
+
+def test_a_case_of_long_notes_stays_far_below_what_the_store_takes() -> None:
+    words = "क" * 4000
+    assert MOST_ENTRIES * len(words.encode()) < 16 * 1024 * 1024 / 2
+
+
+def test_a_cause_tells_asker_key_and_request_apart() -> None:
+    asker = Actor("operator", None, "jc")
+    first = cause_of(asker, "k", {"note": "अ", "data": {"a": 1, "b": 2}})
+    assert first == cause_of(asker, "k", {"data": {"b": 2, "a": 1}, "note": "अ"})
+    other = cause_of(asker, "k", {"note": "ब"})
+    assert first != other
+    assert same_key(first, other)
+    for by, key in (
+        (asker, "k2"),
+        (asker, "k#"),
+        (Actor("operator", None, "sakti"), "k"),
+        (Actor("operator", "op-1", "jc"), "k"),
+        (Actor("admin", None, "jc"), "k"),
+    ):
+        assert not same_key(first, cause_of(by, key, {"note": "अ"}))
+    assert not same_key(
+        cause_of(Actor("operator", "a:b", "jc"), "c", {}),
+        cause_of(Actor("operator", "a", "jc"), "b:c", {}),
+    )
+
+
+def test_what_was_asked_under_a_key_is_found_whatever_it_was() -> None:
+    by = Actor("officer", "phe-1", "jc")
+    first, other = (cause_of(by, "k", {"note": note}) for note in "ab")
+    after, _ = perform(CASE, Act("note", by, cause=first, note="a"), n=1, at=AT)
+    assert after.by_key(other) == after.by_key(first) == after.history[0]
+    assert after.by_cause(other) is None
+    assert after.by_key(cause_of(by, "k2", {"note": "a"})) is None

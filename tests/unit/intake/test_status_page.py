@@ -11,6 +11,7 @@ import pytest
 from services.intake.web import texts
 from services.intake.web.testing import MemoryIntake
 from services.kernel.domain.case import Act, CasePlace, Entry
+from services.kernel.domain.causes import cause_of
 from services.kernel.domain.directory import District, Leave
 from services.kernel.domain.errors import Unavailable
 from services.kernel.domain.lifecycle import ACTIONS, STATES
@@ -121,6 +122,46 @@ async def test_a_question_is_answered_on_the_page(
     assert (await client.post(path, data={**sent, "answer": "x" * 1001})).status_code == 422
     assert (await client.post(path, data={**sent, "answer": "स्कूल वाला"})).status_code == 303
     assert intake.case(ticket).state == "in_progress"
+
+
+async def test_a_form_sent_again_with_other_words_does_not_say_that_it_is_done(
+    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
+) -> None:
+    """Back, rewritten, sent again: neither lost behind a "thank you", nor taken for another question."""
+    ticket, path = await filed(client, read_page, intake)
+    at = intake.clock.advance(hours=1)
+    asked = Entry(1, at, "ask_citizen", "awaiting_citizen", "officer", note="कौन सा?")
+    intake.route(ticket, state="awaiting_citizen", history=(asked,))
+    sent = {**form_of(read_page(await client.get(path)), "answer"), "answer": "स्कूल वाला"}
+    assert (await client.post(path, data=sent)).status_code == 303
+    other = {**sent, "answer": "मंदिर वाला"}
+    assert (await client.post(path, data=other)).status_code == 409
+    officer = Actor("officer", "officer-1", intake.district)
+    await intake.store.act(ticket, Act("ask_citizen", by=officer))
+    refused = await client.post(path, data=other)
+    assert refused.status_code == 409
+    page = read_page(refused)
+    assert page.values["answer"] == "मंदिर वाला"
+    again = await client.post(path, data=sent)
+    assert again.status_code == 303, "the same words again are the first outcome"
+    assert intake.case(ticket).state == "awaiting_citizen"
+    fresh = {**form_of(page, "answer"), "answer": "मंदिर वाला"}
+    assert (await client.post(path, data=fresh)).status_code == 303
+    notes = [e.note for e in intake.case(ticket).history if e.action == "answer"]
+    assert notes == ["स्कूल वाला", "मंदिर वाला"]
+
+
+async def test_a_forms_token_is_not_the_key_of_staff(
+    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
+) -> None:
+    ticket, path = await resolved(client, read_page, intake)
+    operator = Actor("operator", None, intake.district)
+    cause = cause_of(operator, "k", {"action": "confirm", "words": None})
+    sent = {**form_of(read_page(await client.get(path)), "confirm"), "token": cause}
+    assert (await client.post(path, data=sent)).status_code == 303
+    case = intake.case(ticket)
+    assert case.state == "closed"
+    assert case.by_cause(cause) is None
 
 
 async def test_a_closed_case_is_opened_again_only_within_the_districts_window(

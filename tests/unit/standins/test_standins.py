@@ -16,12 +16,16 @@ from services.kernel.adapters.settings import DEVELOPMENT_MASTER_KEY, Settings
 from services.standins.app import NotForProduction, create_app
 from services.standins.behaviour import Behaviour, Behaviours
 from services.standins.journal import Journal, Taken
+from services.standins.registry import load_registry
 from services.standins.sms import text_of
 
 NOW = datetime(2026, 1, 5, 4, 30, tzinfo=UTC)
 SETTINGS = Settings()
 TOKEN = {"Authorization": f"Bearer {SETTINGS.whatsapp_token.get_secret_value()}"}
 SEND = f"/whatsapp/{SETTINGS.whatsapp_phone_number_id}/messages"
+
+_REGISTERED = next(iter(load_registry().whatsapp))
+NAMED = {"name": _REGISTERED[0], "language": {"code": _REGISTERED[1]}}
 
 
 def text_message(to: str, text: str, key: str = "") -> dict[str, Any]:
@@ -43,7 +47,15 @@ def test_they_refuse_production(tmp_path: Path) -> None:
     )
     more = dict.fromkeys(("whatsapp_token", "sms_password", "sms_secure_key"), "s" * 40)
     key = DEVELOPMENT_MASTER_KEY.replace("dev:", "prod:")
-    settings = Settings(env="production", home=tmp_path, master_keys=key, **secrets, **more)  # type: ignore[arg-type]
+    settings = Settings(
+        env="production",
+        home=tmp_path,
+        master_keys=key,
+        whatsapp_url="https://whatsapp.example/v23.0",
+        sms_url="https://sms.example/send",
+        **secrets,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]
+    )
     with pytest.raises(NotForProduction):
         create_app(settings)
     assert list(tmp_path.iterdir()) == []
@@ -156,6 +168,51 @@ async def test_bad_bodies(body: dict[str, Any], code: int, http: httpx.AsyncClie
     answer = await http.post(SEND, json=body, headers=TOKEN)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": [1]},
+        {"type": {"a": 1}},
+        {"type": 5},
+        {"to": {}, "type": ["template"]},
+        {"to": {}},
+        {"type": "template", "template": {"name": "x", "language": 5}},
+        {"type": "template", "template": {"name": "x", "language": "hi"}},
+        {"type": "template", "template": {"name": "x", "language": {"code": ["hi"]}}},
+        {"type": "template", "template": {"name": {}, "language": {"code": "hi"}}},
+        {"type": "template", "template": {"name": "x"}},
+        *(
+            {"type": "template", "template": {**NAMED, "components": components}}
+            for components in (
+                5,
+                "x",
+                {},
+                ["x"],
+                [None],
+                [{"type": "body", "parameters": 5}],
+                [{"type": "body", "parameters": ["x"]}],
+                [{"type": "body", "parameters": [{"type": "text", "text": {}}]}],
+            )
+        ),
+        {"text": {"body": {"text": 5}}},
+        {"text": {"body": []}},
+        {"text": "x"},
+    ],
+    ids=str,
+)
+async def test_shapes_that_no_client_sends_are_refused_as_meta_does(
+    wrong: dict[str, Any], http: httpx.AsyncClient
+) -> None:
+    body = {**text_message("919876543210", "x"), **wrong}
+    answer = await http.post(SEND, json=body, headers=TOKEN)
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert error["code"] in (100, 131009)
+    assert error["type"] == "OAuthException"
+    assert error["error_data"]["details"] == error["message"]
+    assert (await http.get("/api/messages")).json()["count"] == 0
 
 
 async def test_a_broken_body_and_a_foreign_sender(http: httpx.AsyncClient) -> None:
