@@ -2,6 +2,7 @@
 fast."""
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -45,6 +46,19 @@ def _foreground(name: str) -> click.Command:
     return click.Command(name, callback=call, help=line)
 
 
+def _mendable(error: Exception) -> str | None:
+    """One line about a wrong setting, a store that is away, or a stack that cannot do as asked."""
+    from pydantic import ValidationError
+
+    from services.cli.stack.errors import StackError
+    from services.kernel.adapters.settings import Settings, explain
+    from services.kernel.domain.errors import Unavailable
+
+    if isinstance(error, ValidationError):
+        return explain(error) if error.title == Settings.__name__ else None
+    return str(error) if isinstance(error, (Unavailable, StackError)) else None
+
+
 class LazyGroup(click.Group):
     """A group that knows its sub-commands' names and one-line helps, and imports one when it is
     called."""
@@ -60,6 +74,17 @@ class LazyGroup(click.Group):
         if cmd_name in COMMANDS:
             return cast(click.Command, _load(COMMANDS[cmd_name][0]))
         return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What somebody at a terminal can mend is one line on stderr and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            why = _mendable(error)
+            if why is None:
+                raise
+            click.echo(f"samvad: {why}", err=True)
+            sys.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands for --help, without importing any."""

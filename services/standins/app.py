@@ -16,7 +16,7 @@ from pydantic import AwareDatetime
 
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.http import instrument
-from services.kernel.adapters.process import run, serve
+from services.kernel.adapters.process import CannotStart, run, serve
 from services.kernel.adapters.settings import Settings
 from services.standins import sms, whatsapp
 from services.standins.behaviour import Behaviour, Behaviours, ProviderName
@@ -32,7 +32,7 @@ HEADERS = {
 }
 
 
-class NotForProduction(Exception):
+class NotForProduction(CannotStart):
     """Stand-ins take messages that citizens wait for, and deliver them to nobody."""
 
 

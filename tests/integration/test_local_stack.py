@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -35,6 +35,7 @@ from services.cli.stack.journal import Ended, Spawned, parse
 from services.cli.stack.kafka import group_of_each_partition, partition_of
 from services.cli.stack.settings import PROJECT
 from services.cli.stack.tools import Tools
+from services.kernel.adapters import mongo
 
 SERVICE = """
 import http.server, sys
@@ -45,6 +46,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(body if self.path == "/metrics" else b"ok")
+
+    def log_message(self, *_):
+        pass  # a supervisor that was killed reads no more lines
 
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
@@ -196,6 +200,12 @@ def test_life_of_a_stack(home: Home) -> None:
     # Another start in the same home is refused, whoever tries.
     with pytest.raises(StackError, match=rf"already up.*pid {os.getpid()}.*samvad down"):
         Stack(home, Ports.free(), make_plan=small).up()
+    # What it keeps is its owner's.
+    for folder in (home.logs, home.data, home.run):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    logs = sorted(home.logs.iterdir())
+    assert {log.stem for log in logs} >= {"sla", "routing", "prepare", "supervisord"}
+    assert all(log.stat().st_mode & 0o077 == 0 for log in logs)
     # A killed process comes again; a stopped one stays away until it is started.
     killed = stack.kill("routing")
     assert stack.wait_restarted("routing", killed) not in (None, killed)
@@ -209,11 +219,48 @@ def test_life_of_a_stack(home: Home) -> None:
     os.kill(supervisor, signal.SIGKILL)
     assert machine.wait_gone([supervisor], 5) == []
     assert {found.role for found in machine.of_stack(home)} == {"sla", "routing"}
+    assert Stack(home, make_plan=small).ports == stack.ports
+    environment = {**os.environ, "SAMVAD_HOME": str(home.path)}
+    shown = samvad("status", environment=environment)
+    assert shown.returncode == 4
+    assert "the supervisor is gone, 2 processes of it still run" in shown.stderr
+    assert "samvad down" in shown.stderr
+    shown = samvad("status", "--json", environment=environment)
+    assert shown.returncode == 4
+    told = json.loads(shown.stdout)
+    assert told["supervised"] is False
+    assert all(process["ready"] for process in told["processes"] if process["pid"])
+    assert {p["name"]: p["pid"] for p in told["processes"] if p["pid"]} == {
+        found.role: found.pid for found in machine.of_stack(home)
+    }
     stack.detach()
     with pytest.raises(StackError, match="earlier stack still run"):
         Stack(home, stack.ports, make_plan=small).up()
     assert Stack(home, stack.ports, make_plan=small).down() == ["routing", "sla"]
     assert machine.of_stack(home) == []
+
+
+def samvad(*words: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.cli.main", *words],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+async def test_mongod_keeps_slow_operations_to_itself(
+    infra: Stack, database: mongo.Database
+) -> None:
+    await database["letters"].insert_one({"text": "ZQXTEXT"})
+    slow = {"$where": "sleep(400) || this.text == 'ZQXTEXT'"}
+    found = await database["letters"].find_one_and_update(slow, {"$set": {"name": "ZQXNAME"}})
+    assert found is not None
+    log = infra.home.log_of("mongod").read_text(errors="replace")
+    assert "Waiting for connections" in log
+    assert "ZQX" not in log
 
 
 def lines_until(output: IO[str], wanted: str) -> list[str]:
@@ -229,9 +276,8 @@ def lines_until(output: IO[str], wanted: str) -> list[str]:
 def test_kafka_and_mongodb_in_the_foreground(home: Home) -> None:
     ports = Ports.free()
     environment = {**os.environ, **ports.environment(), "SAMVAD_HOME": str(home.path)}
-    samvad = (sys.executable, "-m", "services.cli.main")
     process = subprocess.Popen(
-        [*samvad, "up", "--infrastructure"],
+        [sys.executable, "-m", "services.cli.main", "up", "--infrastructure"],
         cwd=PROJECT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -244,15 +290,12 @@ def test_kafka_and_mongodb_in_the_foreground(home: Home) -> None:
     assert (home.data / "kafka" / "meta.properties").exists()
     assert (home.data / "mongod" / "WiredTiger").exists()
 
-    second = subprocess.run(
-        [*samvad, "up"], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
-    )
+    second = samvad("up", environment=environment)
     assert second.returncode == 1
     assert f"already up (`samvad up` with pid {process.pid})" in second.stderr
 
-    shown = subprocess.run(
-        [*samvad, "status", "--json"], cwd=PROJECT, env=environment, capture_output=True, check=True
-    )
+    shown = samvad("status", "--json", environment=environment)
+    assert shown.returncode == 0
     pids = {entry["name"]: entry["pid"] for entry in json.loads(shown.stdout)["processes"]}
     assert set(pids) == {"kafka", "mongod"}
 

@@ -80,6 +80,15 @@ def test_what_lives_is_checked_and_waits_for_init(compose: dict[str, Any]) -> No
             }
 
 
+def test_mongod_logs_no_operation_in_either_stack(compose: dict[str, Any]) -> None:
+    """What it logs of a slow operation quotes what people wrote."""
+    plan = whole(Home(PROJECT / ".samvad"), Ports.from_environment({}), NONE)
+    for command in (compose["services"]["mongod"]["command"], plan.process("mongod").command):
+        words = " ".join(command)
+        assert "--profile 0 " in words
+        assert "--slowms 2147483647" in words
+
+
 def test_ports_are_published_on_this_machine_only(compose: dict[str, Any]) -> None:
     published = [
         port for service in compose["services"].values() for port in service.get("ports", ())

@@ -18,6 +18,7 @@ from services.cli.stack.stack import START_SECONDS, MakePlan, ProcessStatus, Sta
 WATCH_SECONDS = 0.5
 LONG_DEAD_SECONDS = 4.0
 NOT_RUNNING = 3
+NOT_SUPERVISED = 4
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -43,6 +44,8 @@ def up(detach: bool, infrastructure: bool, timeout: float) -> None:
         signal.signal(number, lambda *_: asked.set())
     try:
         stack = _stack(plan.infrastructure if infrastructure else plan.whole)
+        if not infrastructure:
+            _check_settings()
         _start(console, stack, asked, timeout)
     except starting.Interrupted:
         console.print("Stopped before everything was ready.")
@@ -73,26 +76,43 @@ def down() -> None:
 @click.command()
 @click.option("--json", "machine_readable", is_flag=True, help="Print JSON.")
 def status(machine_readable: bool) -> None:
-    """Show every process: pid, readiness, memory, consumer lag. Exit code 3 when the stack is
-    down."""
+    """Show every process: pid, readiness, memory, consumer lag.
+
+    Exit code 3 when the stack is down, 4 when its processes run on without their supervisor."""
     try:
         stack = _stack()
-        processes, running = stack.status(), stack.running()
+        running, left = stack.running(), stack.orphans()
+        processes = stack.status()
     except StackError as error:
         _explain(error)
         sys.exit(1)
     if machine_readable:
-        click.echo(as_json(processes))
-    elif running:
+        click.echo(as_json(processes, supervised=running))
+    elif running or left:
         Console(highlight=False).print(_status_table(processes))
     else:
         click.echo(f"Nothing runs in {stack.home.path}. Start it with: samvad up")
+    if not running and left:
+        click.echo(
+            f"samvad: the supervisor is gone, {len(left)} processes of it still run and nobody starts "
+            "them again: samvad down",
+            err=True,
+        )
+        sys.exit(NOT_SUPERVISED)
     if not running:
         sys.exit(NOT_RUNNING)
 
 
 def _stack(make_plan: MakePlan = plan.whole) -> Stack:
     return Stack(Home.from_environment(), make_plan=make_plan)
+
+
+def _check_settings() -> None:
+    """Wrong settings are told before anything starts. Raises pydantic's ValidationError."""
+    # Imported here: pydantic takes a while, which `down` and `status` need not pay.
+    from services.kernel.adapters.settings import Settings
+
+    Settings()
 
 
 def _explain(error: StackError) -> None:

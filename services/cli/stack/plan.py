@@ -86,6 +86,7 @@ SERVICES: Sequence[tuple[str, str, str]] = (
 INDEPENDENT = frozenset({"standins"})
 
 KAFKA_CLUSTER = "c2FtdmFkLW9uZS1tYWNobQ"  # any 16 bytes in base64; it only has to stay the same
+NEVER_SLOW_MS = str(2**31 - 1)  # what mongod logs of a slow operation quotes what people wrote
 JAVA_FLAGS = ("-XX:+UseSerialGC", "-Djava.awt.headless=true")
 
 
@@ -126,6 +127,7 @@ def infrastructure(home: Home, ports: Ports, tools: Tools) -> Plan:
             "--bind_ip", ADDRESS, "--replSet", REPLICA_SET, "--oplogSize", "512",
             "--wiredTigerCacheSizeGB", "0.5", "--nounixsocket", "--quiet",
             "--setParameter", "diagnosticDataCollectionEnabled=false",
+            "--profile", "0", "--slowms", NEVER_SLOW_MS,
         ),
         port=ports["mongod"],
         stage=Stage.STORE,

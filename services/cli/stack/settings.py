@@ -9,12 +9,14 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Literal
 
 from services.cli.stack.errors import StackError
 
 ADDRESS = "127.0.0.1"
 PROJECT = Path(__file__).resolve().parents[3]
 REPLICA_SET = "rs0"
+PRIVATE = 0o700  # data, and what was logged of it, are the owner's
 
 # name of the port → (environment setting, default)
 PORT_SETTINGS: Mapping[str, tuple[str, int]] = {
@@ -129,11 +131,16 @@ class Home:
         """The log of one process."""
         return self.logs / f"{name}.log"
 
+    def open_log(self, name: str, mode: Literal["ab", "wb"]) -> IO[bytes]:
+        """The log of one process, readable by its owner only."""
+        return open(self.log_of(name), mode, opener=lambda path, flags: os.open(path, flags, 0o600))
+
     def prepare(self) -> None:
-        """Make the folders, and show the project's one set of tools and web assets in this home
-        too."""
+        """Make the folders, which only their owner may enter, and show the project's one set of tools
+        and web assets in this home too."""
         for folder in (self.run, self.logs, self.data):
             folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(PRIVATE)
         shed = PROJECT / ".samvad" / "tools"
         for link, target in ((self.tools, shed), (self.path / "assets", shed / "assets")):
             if not link.exists() and target.exists():

@@ -112,7 +112,8 @@ class Stack:
             saved = json.loads((self.home.run / "stack.json").read_text())
         except (OSError, ValueError):
             return None
-        return Ports(saved["ports"]) if machine.supervisor_pid(self.home) else None
+        there = machine.supervisor_pid(self.home) or machine.of_stack(self.home)
+        return Ports(saved["ports"]) if there else None
 
     # --- up and down ------------------------------------------------------------------
 
@@ -318,12 +319,21 @@ class Stack:
         """Whether a supervisor serves this home."""
         return self.supervisor.answers()
 
+    def orphans(self) -> list[machine.Found]:
+        """What still runs of this home's stack though its supervisor is gone."""
+        if machine.supervisor_pid(self.home) is not None:
+            return []
+        return [each for each in machine.of_stack(self.home) if each.role != supervision.ROLE]
+
     def status(self) -> list[ProcessStatus]:
-        """Every process of the running stack, or of the plan with no pid where none runs."""
+        """Every process of the running stack, or of the plan where there is no supervisor: with the
+        pids of those that run on without it."""
+        pids: dict[str, int | None]
         try:
             pids = {process.name: process.pid for process in self.supervisor.all()}
         except supervision.NotAnswering:
             pids = {process.name: None for process in self.plan.processes}
+            pids.update({each.role: each.pid for each in self.orphans()})
         known = [process for process in self.plan.processes if process.name in pids]
 
         def look(process: plan.Process) -> ProcessStatus:
@@ -342,9 +352,10 @@ class Stack:
             return list(pool.map(look, known))
 
 
-def as_json(processes: Sequence[ProcessStatus]) -> str:
+def as_json(processes: Sequence[ProcessStatus], *, supervised: bool) -> str:
     """The status as `samvad status --json` prints it."""
-    return json.dumps({"processes": [asdict(process) for process in processes]}, indent=2)
+    shown = [asdict(process) for process in processes]
+    return json.dumps({"supervised": supervised, "processes": shown}, indent=2)
 
 
 def _names(whole: Plan) -> list[str]:

@@ -101,7 +101,7 @@ class Starter:
                 self._done.add(task.name)
                 return
             self._begin(task.name)
-            with self._home.log_of(task.name).open("wb") as log:
+            with self._home.open_log(task.name, "wb") as log:
                 self._tasks[task.name] = subprocess.Popen(
                     list(task.command),
                     cwd=PROJECT,
@@ -110,6 +110,7 @@ class Starter:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=0o077,
                 )
         elif running.poll() is not None:
             if running.returncode:

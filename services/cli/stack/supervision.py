@@ -143,7 +143,7 @@ class _UnixTransport(xmlrpc.client.Transport):
 
 def spawn(home: Home, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start supervisord in a session of its own, so that a terminal's Ctrl-C does not reach it."""
-    with home.log_of("supervisord").open("ab") as log:
+    with home.open_log("supervisord", "ab") as log:
         return subprocess.Popen(
             [
                 sys.executable,
@@ -158,4 +158,5 @@ def spawn(home: Home, environment: Mapping[str, str]) -> subprocess.Popen[bytes]
             stdout=log,
             stderr=log,
             start_new_session=True,
+            umask=0o077,  # it opens the logs, and its children inherit it
         )

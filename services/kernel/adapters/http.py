@@ -27,6 +27,7 @@ from services.kernel.domain import errors
 log = get_logger()
 Check = Callable[[], Awaitable[bool]]
 MAX_BODY_BYTES = 256 * 1024
+MAX_BODY_SECONDS = 20.0
 MAX_DEPTH = 20
 
 
@@ -140,11 +141,15 @@ async def _ask(check: Check) -> bool:
 
 
 class BodyLimit:
-    """Refuses a body that is too large before it is read whole: 413 naming the limit."""
+    """Refuses a body that is too large before it is read whole (413 naming the limit), and one that does
+    not come within `max_seconds` (408); the connection is closed after either."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, max_seconds: float = MAX_BODY_SECONDS
+    ) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.max_seconds = max_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -152,31 +157,50 @@ class BodyLimit:
             return
         announced = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
         if not announced.isdigit() or int(announced) > self.max_bytes:
-            await self._refuse(scope, receive, send)
+            await self._too_large(scope, receive, send)
             return
-        read = 0
-        chunks: list[Message] = []
-        more = True
-        while more:
-            message = await receive()
-            chunks.append(message)
-            more = message["type"] == "http.request" and message.get("more_body", False)
-            read += len(message.get("body", b""))
-            if read > self.max_bytes:
-                await self._refuse(scope, receive, send)
-                return
-        waiting = iter(chunks)
+        try:
+            async with asyncio.timeout(self.max_seconds):
+                messages = await self._read(receive)
+        except TimeoutError:
+            reason = f"the body must come within {self.max_seconds:g} s"
+            await _refuse(408, "too_slow", reason, scope, receive, send)
+            return
+        if messages is None:
+            await self._too_large(scope, receive, send)
+            return
+        waiting = iter(messages)
 
         async def replay() -> Message:
             return next(waiting, None) or await receive()
 
         await self.app(scope, replay, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = problem(
-            413, "too_large", f"the body may have {self.max_bytes} bytes at most", field="body"
-        )
-        await answer(scope, receive, send)
+    async def _read(self, receive: Receive) -> list[Message] | None:
+        """All messages of the body; None when it is too large."""
+        read = 0
+        messages: list[Message] = []
+        more = True
+        while more:
+            message = await receive()
+            messages.append(message)
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            read += len(message.get("body", b""))
+            if read > self.max_bytes:
+                return None
+        return messages
+
+    async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reason = f"the body may have {self.max_bytes} bytes at most"
+        await _refuse(413, "too_large", reason, scope, receive, send)
+
+
+async def _refuse(
+    status: int, code: str, reason: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    answer = problem(status, code, reason, field="body")
+    answer.headers["Connection"] = "close"  # the rest of the body is not read
+    await answer(scope, receive, send)
 
 
 def read_json(body: bytes, content_type: str) -> dict[str, Any]:

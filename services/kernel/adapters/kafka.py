@@ -1,27 +1,31 @@
 """Kafka: one idempotent producer a process, and plain reading for tools.
 
 A send is bounded in time: after a broker's blip an aiokafka producer can wedge (aiokafka #1017), so one
-that does not answer is thrown away and made anew, and readiness fails meanwhile.
+that does not answer is ended and made anew after a pause, and readiness fails meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import ConsumerRecord
 
 from services.kernel.adapters.logging import get_logger
+from services.kernel.adapters.producer import Backoff, Producer
 from services.kernel.contracts.codec import Message, Record
 from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 TopicConfig = tuple[int, Mapping[str, str]]
 SILENT_SECONDS = 30
+RECONNECT_SECONDS = 2.0
+"""The longest pause between two tries to connect; publishing fails at once meanwhile."""
 
 
 class Publisher:
@@ -31,8 +35,11 @@ class Publisher:
         self._servers = servers
         self._client_id = client_id
         self._timeout = timeout_seconds
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._starting = asyncio.Lock()
+        self._backoff = Backoff(most=RECONNECT_SECONDS)
+        self._not_before = 0.0
+        self._ending: set[asyncio.Task[None]] = set()
         self.healthy = False
 
     async def start(self) -> None:
@@ -41,10 +48,14 @@ class Publisher:
 
     async def stop(self) -> None:
         producer, self._producer = self._producer, None
-        self.healthy = False
+        was_healthy, self.healthy = self.healthy, False
         if producer is not None:
-            with suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), self._timeout)
+            if was_healthy:
+                with suppress(KafkaError, TimeoutError):
+                    await asyncio.wait_for(producer.stop(), self._timeout)
+            await producer.abandon()
+        if self._ending:
+            await asyncio.wait(self._ending)
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Returns when all are acknowledged. Raises Unavailable when not all are known to be: any of
@@ -53,21 +64,23 @@ class Publisher:
         if not messages:
             return
         producer = await self._ready()
+        sent: list[asyncio.Future[object]] = []
         try:
             async with asyncio.timeout(self._timeout):
-                sent = [
-                    await producer.send(
-                        message.topic, message.value, message.key, headers=list(message.headers)
+                for message in messages:
+                    headers = list(message.headers)
+                    sent.append(
+                        await producer.send(message.topic, message.value, message.key, headers=headers)
                     )
-                    for message in messages
-                ]
                 await asyncio.gather(*sent)
         except MessageSizeTooLargeError:
             raise  # this message is at fault, not Kafka: it will never go through
         except (KafkaError, TimeoutError, OSError) as error:
-            await self._discard(producer)
+            for future in sent:
+                future.cancel()  # nobody waits for it any more
+            self._discard(producer)
             raise Unavailable("Kafka") from error
-        self.healthy = True
+        self._well()
 
     async def ping(self) -> bool:
         """Whether a broker answers now."""
@@ -78,16 +91,18 @@ class Publisher:
         except (KafkaError, TimeoutError, Unavailable):
             self.healthy = False
             return False
-        self.healthy = True
+        self._well()
         return True
 
-    async def _ready(self) -> AIOKafkaProducer:
+    async def _ready(self) -> Producer:
         if self._producer is not None:
             return self._producer
         async with self._starting:
             if self._producer is not None:
                 return self._producer
-            producer = AIOKafkaProducer(
+            if time.monotonic() < self._not_before:
+                raise Unavailable("Kafka")
+            producer = Producer(
                 bootstrap_servers=self._servers,
                 client_id=self._client_id,
                 acks="all",
@@ -102,32 +117,33 @@ class Publisher:
                 async with asyncio.timeout(self._timeout):
                     await producer.start()
             except (KafkaError, TimeoutError, OSError) as error:
-                self.healthy = False
-                await self._discard(producer)
+                self._end(producer)
                 raise Unavailable("Kafka") from error
             except asyncio.CancelledError:
-                await self._discard(producer)
+                self._end(producer)
                 raise
             self._producer = producer
             self.healthy = True
             return producer
 
-    async def _discard(self, producer: AIOKafkaProducer) -> None:
-        self.healthy = False
+    def _well(self) -> None:
+        self.healthy = True
+        self._backoff.succeeded()
+
+    def _discard(self, producer: Producer) -> None:
+        """Several who publish meet the same stuck producer; it is ended once."""
         if self._producer is producer:
             self._producer = None
-        log.warning("kafka.producer_discarded")
+            self._end(producer)
 
-        async def stop() -> None:
-            with suppress(Exception):
-                await asyncio.wait_for(producer.stop(), self._timeout)
-
-        task = asyncio.create_task(stop())
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
-
-
-_closing: set[asyncio.Task[None]] = set()
+    def _end(self, producer: Producer) -> None:
+        self.healthy = False
+        pause = self._backoff.failed()
+        self._not_before = time.monotonic() + pause
+        log.warning("kafka.producer_discarded", again_in=round(pause, 2))
+        task = asyncio.create_task(producer.abandon())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
 def to_record(record: ConsumerRecord[bytes | None, bytes | None]) -> Record:

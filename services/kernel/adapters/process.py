@@ -5,29 +5,52 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import NoReturn
 
 import uvloop
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from services.kernel.adapters.http import server
 from services.kernel.adapters.logging import configure, get_logger
-from services.kernel.adapters.settings import Settings
+from services.kernel.adapters.settings import Settings, explain
+from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 Main = Callable[[Settings, AsyncExitStack, asyncio.Event], Awaitable[None]]
 STOP_SECONDS = 12.0
 
 
+class CannotStart(Exception):
+    """What stands in the way and what to do about it, in one line for whoever started the process."""
+
+
 def run(service: str, main: Main) -> None:
     """Run `main` until SIGTERM or SIGINT. `main` sets itself up on the stack and returns; the process
     then lives until it is told to stop, and the stack is unwound. An unwinding that takes longer than
-    STOP_SECONDS ends hard: whatever was not committed comes again."""
-    settings = Settings()
+    STOP_SECONDS ends hard: whatever was not committed comes again.
+
+    What an operator can mend (a setting, a taken port, a store that is away) is one line on stderr and
+    exit code 1."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        _give_up(service, explain(error))
     configure(service, settings.log_level)
-    uvloop.run(_live(service, settings, main))
+    try:
+        uvloop.run(_live(service, settings, main))
+    except (CannotStart, Unavailable) as error:
+        _give_up(service, str(error))
+
+
+def _give_up(service: str, why: str) -> NoReturn:
+    print(f"samvad {service}: {why}", file=sys.stderr)
+    sys.exit(1)
 
 
 async def _live(service: str, settings: Settings, main: Main) -> None:
@@ -80,13 +103,16 @@ def background(stack: AsyncExitStack, coroutine: Awaitable[None], stopping: asyn
 
 
 async def serve(stack: AsyncExitStack, app: FastAPI, host: str, port: int, stopping: asyncio.Event) -> None:
-    """Serve `app` until the stack unwinds. Returns when the port answers; raises OSError if it is taken."""
+    """Serve `app` until the stack unwinds. Returns when the port answers; raises CannotStart if it is
+    taken."""
     http = server(app, host, port)
-    task = asyncio.create_task(http.serve())
+    listening = _listen(host, port)
+    stack.callback(listening.close)
+    task = asyncio.create_task(http.serve(sockets=[listening]))
     while not http.started:
         if task.done():
             task.result()
-            raise OSError(f"port {port} on {host} cannot be had")
+            raise CannotStart(f"port {port} on {host} cannot be served")
         await asyncio.sleep(0.01)
 
     async def end() -> None:
@@ -95,3 +121,15 @@ async def serve(stack: AsyncExitStack, app: FastAPI, host: str, port: int, stopp
 
     stack.push_async_callback(end)
     task.add_done_callback(lambda _: stopping.set())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bound here, since uvicorn ends the process with a traceback where a port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = (error.strerror or "").partition(" (")[0]  # socket adds the address
+        raise CannotStart(
+            f"port {port} on {host} cannot be had ({why}): free it, or change its SAMVAD_…_PORT"
+        ) from None

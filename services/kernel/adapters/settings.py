@@ -8,9 +8,9 @@ from __future__ import annotations
 from base64 import b64decode
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kernel.contracts.envelope import MasterKeys
@@ -18,6 +18,7 @@ from services.kernel.contracts.envelope import MasterKeys
 DEVELOPMENT_SECRET = "development-only-secret-do-not-use-in-production"
 DEVELOPMENT_MASTER_KEY = "dev:ZGV2ZWxvcG1lbnQtb25seS1tYXN0ZXIta2V5LTMyYiE="
 SECRETS = ("master_keys", "token_secret", "link_secret", "contact_secret")
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseSettings):
@@ -41,16 +42,17 @@ class Settings(BaseSettings):
     database: str = "samvad"
 
     host: str = "127.0.0.1"
-    intake_web_port: int = 8000
-    desk_port: int = 8003
-    standins_port: int = 8009
-    routing_port: int = 8012
-    sla_port: int = 8013
-    notify_port: int = 8014
+    intake_web_port: Port = 8000
+    desk_port: Port = 8003
+    standins_port: Port = 8009
+    routing_port: Port = 8012
+    sla_port: Port = 8013
+    notify_port: Port = 8014
 
     default_district: str = "janjgir-champa"
     public_url: str = ""
-    """Where citizens reach the web page; empty: what the request was sent to."""
+    """Where citizens reach the web page; empty: what the request was sent to (its Host header), which
+    production does not take from whoever asks."""
     whatsapp_url: str = "http://127.0.0.1:8009/whatsapp"
     whatsapp_phone_number_id: str = "100000000000001"
     whatsapp_token: SecretStr = SecretStr(DEVELOPMENT_SECRET)
@@ -88,8 +90,20 @@ class Settings(BaseSettings):
         for name in ("whatsapp_url", "sms_url"):
             if getattr(self, name) == type(self).model_fields[name].default:
                 raise ValueError(f"SAMVAD_{name.upper()} must name a provider in production")
+        if not self.public_url.startswith(("https://", "http://")):
+            raise ValueError("SAMVAD_PUBLIC_URL must be the address of the citizens' page in production")
         if self.clock_offset:
             raise ValueError("SAMVAD_CLOCK_OFFSET is refused in production")
+        return self
+
+    @model_validator(mode="after")
+    def _keys_are_keys(self) -> Self:
+        try:
+            self.keys  # noqa: B018
+        except ValueError:
+            raise ValueError(
+                "SAMVAD_MASTER_KEYS must be `id:base64 of 32 bytes`, comma-separated"
+            ) from None
         return self
 
     @cached_property
@@ -97,3 +111,12 @@ class Settings(BaseSettings):
         """Raises ValueError when `SAMVAD_MASTER_KEYS` is not of its form."""
         pairs = [part.strip().partition(":") for part in self.master_keys.get_secret_value().split(",")]
         return MasterKeys({key_id: b64decode(text) for key_id, _, text in pairs}, pairs[0][0])
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with the settings, in one line that holds no value of them."""
+    faults = []
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        named = "".join(f"SAMVAD_{str(part).upper()}: " for part in fault["loc"][:1])
+        faults.append(named + fault["msg"].removeprefix("Value error, "))
+    return "; ".join(faults)

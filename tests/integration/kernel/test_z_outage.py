@@ -4,15 +4,18 @@ before it lets anybody else go on; its name makes it the last of this folder."""
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiokafka.client
 import pytest
 
 from services.cli.stack import Stack
 from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.receipts import Receipt, Receipts
 from services.kernel.contracts.codec import announce
+from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.case import Act
 from services.kernel.domain.errors import Unavailable
 from services.kernel.domain.people import Actor
@@ -117,4 +120,53 @@ async def test_a_broker_that_is_frozen_is_told_within_the_bound(
 
     await eventually(through, "the publisher to get through again")
     assert await real.published(ticket, "intake")
+    await publisher.stop()
+
+
+async def test_a_producer_that_is_given_up_leaves_no_task(
+    outage: Stack, real: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it go round and round while it waits for a broker that does not come."""
+    before = asyncio.all_tasks()
+    publisher = Publisher(real.kafka, client_id="given-up", timeout_seconds=1.5)
+    await publisher.start()
+    complained: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complained.append(context))
+    rounds = 0
+    connect = aiokafka.client.create_conn
+
+    async def counted(*arguments: Any, **more: Any) -> Any:
+        nonlocal rounds
+        rounds += 1
+        return await connect(*arguments, **more)
+
+    monkeypatch.setattr(aiokafka.client, "create_conn", counted)
+    messages = [
+        announce(real.event(real.ticket(), "intake"), "intake", 1).message(COMPLAINTS, "/samvad/intake")
+        for _ in range(20)
+    ]
+    await asyncio.to_thread(outage.stop, "kafka")
+    refusals = await asyncio.gather(
+        *(publisher.publish([message]) for message in messages), return_exceptions=True
+    )
+    assert all(isinstance(refusal, Unavailable) for refusal in refusals)
+    assert rounds < 100
+
+    async def alone() -> bool:
+        return asyncio.all_tasks() <= before
+
+    await eventually(alone, "every task of the producer to end")
+    gc.collect()
+    assert complained == []
+
+    await asyncio.to_thread(outage.start, "kafka")
+
+    async def through() -> bool:
+        try:
+            await publisher.publish(messages)
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(through, "the publisher to get through again")
     await publisher.stop()

@@ -52,6 +52,7 @@ def test_they_refuse_production(tmp_path: Path) -> None:
         home=tmp_path,
         master_keys=key,
         whatsapp_url="https://whatsapp.example/v23.0",
+        public_url="https://samvad.example",
         sms_url="https://sms.example/send",
         **secrets,  # type: ignore[arg-type]
         **more,  # type: ignore[arg-type]
