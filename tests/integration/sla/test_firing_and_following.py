@@ -234,7 +234,12 @@ async def test_a_parked_case_is_not_fired_and_stands_in_nobodys_way(line: Any) -
     free = [await line.file() for _ in range(2)]
     await line.deliver()
     for offset, ticket in enumerate(parked):
-        record = Record("samvad.complaints.v1", 0, 10**9 + offset, ticket.encode(), (), b"?")
+        headers = (
+            ("ce_id", f"{ticket}/case/9".encode()),
+            ("ce_type", b"samvad.case.noted.v1"),
+            ("ce_time", b"2026-03-02T04:30:00+00:00"),
+        )
+        record = Record("samvad.complaints.v1", 0, 10**9 + offset, ticket.encode(), headers, b"?")
         await line.parking.park([(record, "undecodable")])
     # the parked ones are due first and would take both places of a look
     assert (await line.look("2026-03-02 17:00", limit=2))[0] == 2
