@@ -138,20 +138,17 @@ class Guard:
         await self._sleep(random.uniform(longest / 2, longest))
 
     async def _admit(self, records: Sequence[Record]) -> None:
-        batch: list[Received] = []
+        taken: list[Received] = []
         aside: list[tuple[Record, str | None]] = []
-        parked = await self._parking.parked_keys([key_of(record) for record in records])
         for record in records:
             try:
-                received = receive(record)
+                taken.append(receive(record))
             except Undecodable as error:
                 # it has no number, so it is no event of any case: nothing waits behind it
                 aside.append((record, f"undecodable: {error}"))
-                continue
-            if key_of(record) in parked:
-                aside.append((record, None))
-            else:
-                batch.append(received)
+        parked = await self._parking.parked_keys(list({one.id.ticket for one in taken}))
+        batch = [received for received in taken if received.id.ticket not in parked]
+        aside.extend((one.record, None) for one in taken if one.id.ticket in parked)
         # first what came before: a case whose poison is set aside already would be set aside as a whole
         # when the batch is run again, and with it what nobody has handled yet
         await self._apply(batch)
