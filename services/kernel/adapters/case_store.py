@@ -17,11 +17,12 @@ from services.kernel.adapters.case_folding import READS, fold
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.group_commit import GroupCommit
 from services.kernel.adapters.logging import get_logger
-from services.kernel.adapters.outbox import Outbox, to_entry
+from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.publishing import Publishing
 from services.kernel.adapters.room_store import Draft, RoomStore
+from services.kernel.adapters.rooms import enter
 from services.kernel.adapters.vault import Seals
-from services.kernel.contracts.codec import announce, trace_id
+from services.kernel.contracts.codec import trace_id
 from services.kernel.contracts.envelope import Words
 from services.kernel.domain.case import Act, Case
 from services.kernel.domain.errors import Conflict, StaleVersion, Unknown
@@ -113,17 +114,8 @@ class CaseStore:
             words = Words(note=act.note, public=act.public)
             sealed = await self._vault.seal(words, case.ticket)
         folded = fold(draft, case, act, now=self._clock(), sealed=sealed)
-        announced = [
-            announce(event, "case", draft.n + i)
-            for i, event in enumerate(folded.change.announces, start=1)
-        ]
-        draft.room = dict(folded.change.fields)
-        draft.outbox = [
-            *self._outbox.remaining(draft.ticket, draft.outbox),
-            *(to_entry(one) for one in announced),
-        ]
-        draft.n += len(announced)
-        draft.guards.update(folded.change.guards)
+        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
+        enter(draft, "case", folded.change)
         draft.unsent_since = draft.unsent_since or folded.at
         return Done(folded.case, draft.n, folded.at)
 

@@ -36,18 +36,33 @@ ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an event makes of a room: the fields that it sets and the events that it announces.
+    """What an event or an act makes of a room: its fields, and the events that it announces.
 
-    `guards` are fields of other rooms (dotted) with the values that were read: the write requires them
-    unchanged (None: absent).
+    `fields` is the room whole, so that what is left out is taken away; None leaves it as it is. `guards`
+    are fields of other rooms (dotted) with the values that were read: the write requires them unchanged
+    (None: absent).
     """
 
-    fields: Fields = field(default_factory=dict)
+    fields: Fields | None = None
     announces: Sequence[CaseEvent] = ()
     guards: Fields = field(default_factory=dict)
 
 
 NO_CHANGE = Change()
+
+
+def enter(draft: Draft, room: Room, change: Change, traceparent: str | None = None) -> None:
+    """Carry `change` into the draft, its events numbered and in the outbox. All or nothing: it raises
+    before it touches the draft (see `codec.announce`)."""
+    entries = [
+        to_entry(announce(event, room, draft.n + i, traceparent))
+        for i, event in enumerate(change.announces, start=1)
+    ]
+    if change.fields is not None:
+        draft.room = dict(change.fields)
+    draft.guards.update(change.guards)
+    draft.outbox.extend(entries)
+    draft.n += len(entries)
 
 
 class Core(Protocol[Context]):
@@ -204,10 +219,7 @@ class RoomConsumer(Generic[Context]):
                 change = NO_CHANGE
                 if received.event is not None:
                     change = self.core.apply(draft, received, context)
-                entries = [
-                    to_entry(announce(event, self.core.room, draft.n + i, received.traceparent))
-                    for i, event in enumerate(change.announces, start=1)
-                ]
+                enter(draft, self.core.room, change, received.traceparent)
             except Unavailable:
                 raise
             except Retry as error:
@@ -222,10 +234,6 @@ class RoomConsumer(Generic[Context]):
                     trace=trace_id(received.traceparent),
                 )
                 return Failure(received, f"{type(error).__module__}.{type(error).__qualname__}")
-            draft.room.update(change.fields)
-            draft.guards.update(change.guards)
-            draft.outbox.extend(entries)
-            draft.n += len(entries)
             self._gaps.filled(received)
             draft.seen[received.id.room] = received.id.n
             draft.changed = True

@@ -14,9 +14,9 @@ from typing import Protocol
 from services.kernel.adapters import metrics
 from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
-from services.kernel.adapters.outbox import Outbox, to_entry
+from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.room_store import Draft, RoomStore
-from services.kernel.contracts.codec import announce
+from services.kernel.adapters.rooms import Change, enter
 from services.kernel.contracts.events import CaseEvent
 from services.kernel.domain.errors import Unavailable
 from services.sla.adapters.counting import count
@@ -97,16 +97,12 @@ class Firing:
         running = rules.running(before)
         after, rungs = fire(before, now, running)
         events = said(draft.ticket, after, rungs, running, rules.district)
-        entries = [
-            to_entry(announce(event, "sla", draft.n + i)) for i, event in enumerate(events, start=1)
-        ]
-        draft.guards = {
+        guards = {
             "sla.next_at": draft.room["next_at"],
             **{f"{name}.n": draft.seen[name] or None for name in ("case", "notices")},
         }
-        draft.room = to_fields(draft.ticket, after, running)
-        draft.outbox = [*self._outbox.remaining(draft.ticket, draft.outbox), *entries]
-        draft.n += len(entries)
-        if entries:
+        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
+        enter(draft, "sla", Change(to_fields(draft.ticket, after, running), events, guards))
+        if events:
             draft.unsent_since = draft.unsent_since or now
         return events

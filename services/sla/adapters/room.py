@@ -64,7 +64,6 @@ class SlaRoom:
         if isinstance(event, CaseFiled):
             rules = context[(event.district, event.directory_version)]
             timer = filed(event, rules)
-            metrics.SLA_ARMED.labels(event.district).inc()
             return Change(fields=to_fields(draft.ticket, timer, rules.running(timer)))
         if not isinstance(event, CaseEvent):
             return NO_CHANGE
@@ -74,16 +73,15 @@ class SlaRoom:
         if after == before:
             return NO_CHANGE
         draft.planned.extend(late)
-        fields = to_fields(draft.ticket, after, rules.running(after))
-        if "next_at" not in fields:
-            draft.room.pop("next_at", None)  # a change sets fields; it takes none away
-        return Change(fields, announces=late)
+        return Change(to_fields(draft.ticket, after, rules.running(after)), announces=late)
 
     async def before_write(self, drafts: Sequence[Draft], context: Versions) -> None:
         return None
 
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
         for draft in drafts:
+            if not draft.before["fields"]:
+                metrics.SLA_ARMED.labels(draft.room["district"]).inc()
             count(draft.room["department"], draft.planned)
         if self.loop is not None:
             self.loop.wake()

@@ -147,7 +147,7 @@ class Diary(Quiet):
             channel="sms",
         )
         log = [*draft.room.get("log", ()), str(received.id)]
-        return Change(fields={"log": log}, announces=(told,) if self.room == "notices" else ())
+        return Change({**draft.room, "log": log}, announces=(told,) if self.room == "notices" else ())
 
 
 class Opening(Quiet):

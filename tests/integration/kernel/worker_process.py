@@ -48,7 +48,8 @@ class Tally:
             audience="citizen",
             channel="sms",
         )
-        return Change({"log": [*draft.room.get("log", ()), str(received.id)]}, (told,))
+        log = [*draft.room.get("log", ()), str(received.id)]
+        return Change({**draft.room, "log": log}, (told,))
 
     async def before_write(self, drafts: Sequence[Draft], context: None) -> None:
         return None
