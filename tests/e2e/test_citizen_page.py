@@ -18,17 +18,8 @@ from services.intake.web.testing import MemoryIntake
 from services.kernel.adapters.http import Server, server
 from services.kernel.domain.case import Entry
 from services.kernel.domain.directory import District
+from tests.e2e.browser import CHROMIUM, FLAGS
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PHONE = {"width": 360, "height": 740}
 LEAST_TARGET = 44
 """CSS pixels that a thumb needs; WCAG 2.2 asks for 24."""

@@ -31,17 +31,8 @@ from services.kernel.domain import tickets
 from services.kernel.domain.case import Act, Case, CasePlace
 from services.kernel.domain.people import Actor, Role
 from services.kernel.testing.memory import MemoryBroker, MemoryVault
+from tests.e2e.browser import CHROMIUM, FLAGS
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SECRET = "a-secret-of-the-tests-with-32-bytes"
 DISTRICT = "janjgir-champa"
 OFFICER = "phe-akaltara-1"

@@ -115,11 +115,6 @@ class Supervisor:
             if harmless not in fault.faultString:
                 raise StackError(f"{name}: {fault.faultString}", self._home.log_of(name)) from None
 
-    def shut_down(self) -> None:
-        """Ask the supervisor to stop everything, stage by stage, and to end itself; returns at
-        once."""
-        self._call("shutdown")
-
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:

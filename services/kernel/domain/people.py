@@ -30,14 +30,6 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Citizen:
-    """The person a case is for. Several people may share a phone, and a case may have none."""
-
-    name: str | None
-    phone: str | None
-
-
-@dataclass(frozen=True)
 class Scope:
     """What an actor sees, in fields of a case.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -18,11 +18,11 @@ from services.desk.core.ports import Query, Totals
 from services.desk.core.texts import Texts
 from services.desk.core.view import Row
 from services.desk.handlers.desk import Desk
+from services.desk.testing import NOW, made_up
 from services.kernel.adapters import case_document, tokens
 from services.kernel.adapters.case_store import READS, CaseStore, stored
 from services.kernel.adapters.outbox import Outbox
-from services.kernel.domain import tickets
-from services.kernel.domain.case import Case, CasePlace
+from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District
 from services.kernel.domain.errors import Unavailable, Unknown
 from services.kernel.domain.people import Role
@@ -35,7 +35,6 @@ from services.kernel.testing.memory import (
 )
 
 SECRET = "a-secret-of-the-tests-with-32-bytes"
-NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)  # a Monday, 11:30 in India
 
 
 class MemoryLists:
@@ -200,32 +199,8 @@ async def bench(janjgir: District) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 def make_case() -> Callable[..., Case]:
-    """A case of the sample district as it lies with an officer: `make_case(sequence, **fields)`."""
-
-    def make(sequence: int = 1, **fields: Any) -> Case:
-        filed = NOW - timedelta(days=2)
-        usual: dict[str, Any] = {
-            "district": "janjgir-champa",
-            "kind": "complaint",
-            "channel": "web",
-            "language": "hi",
-            "priority": "normal",
-            "filed_at": filed,
-            "updated_at": filed,
-            "directory_version": 1,
-            "state": "assigned",
-            "service": "hand-pump",
-            "department": "phe",
-            "office": "phe-akaltara",
-            "officer": "phe-akaltara-1",
-            "place": CasePlace(block="akaltara", village="tarod", landmark="मंदिर के पास"),
-            "name": "रामलाल साहू",
-            "phone": "+919876543210",
-            "text": "हैंडपंप दो हफ़्ते से खराब है",
-        }
-        return Case(ticket=tickets.make(26, sequence), **{**usual, **fields})
-
-    return make
+    """`make_case(sequence, **fields)`: see `made_up`."""
+    return made_up
 
 
 @pytest.fixture(scope="session")
