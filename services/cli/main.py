@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("services.cli.stack.commands:status", "Show every process of the line."),
     "demo": ("services.cli.demo:command", "File and work sample cases on a running line."),
     "audit": ("services.cli.audit:command", "Prove that every receipt has its case."),
+    "bench": ("services.bench.command:command", "Measure the line against bare baselines."),
+    "topic": ("services.cli.topic.command:group", "Check the record of all cases."),
     "token": ("services.cli.token:command", "Print an access token for a role."),
     "dead-letters": ("services.cli.dead_letters:group", "List, show and requeue dead letters."),
     "directory": ("services.cli.directory:group", "Check and apply a district's directory."),
