@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
 from services.kernel.contracts.topics import COMPLAINTS
-from services.notify.adapters.book_file import load_book
+from services.notify.adapters.book_file import DATA, load_book
 from services.notify.adapters.filings import Filings
 from services.notify.adapters.message_store import MessageStore
 from services.notify.adapters.mobile_seva import MobileSeva
@@ -48,12 +48,12 @@ PARTITIONS = TOPICS[COMPLAINTS].partitions
 
 @dataclass(frozen=True)
 class Notify:
-    """The parts of the service, wired. What is planned wakes every loop in `loops`."""
+    """The parts of the service, wired. What is planned wakes the loops of its channels in `loops`."""
 
     consumer: RoomConsumer[Context]
     sweeper: Sweeper
     senders: tuple[Sender, ...]
-    loops: list[DueLoop]
+    loops: dict[Channel, DueLoop]
 
 
 def build(
@@ -73,11 +73,12 @@ def build(
         Sender(channel, messages, provider, recipients, book, clock)
         for channel, provider in providers.items()
     )
-    loops: list[DueLoop] = []
+    loops: dict[Channel, DueLoop] = {}
 
-    def wake() -> None:
-        for loop in loops:
-            loop.wake()
+    def wake(channels: Collection[Channel]) -> None:
+        for channel in channels:
+            if channel in loops:
+                loops[channel].wake()
 
     core = Notices(
         book,
@@ -95,9 +96,9 @@ def build(
 
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
-    book = load_book()
+    book = load_book(settings.notify_book or DATA)
     clock = system_clock(settings.clock_offset)
-    database = mongo.connect(settings.mongo, settings.database)
+    database = mongo.connect(settings.mongo, settings.database, retry_writes=False)
     stack.callback(mongo.close, database)
     publisher = Publisher(settings.kafka, client_id=SERVICE)
     stack.push_async_callback(publisher.stop)
@@ -121,7 +122,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
             lambda: buckets_of(worker.partitions(), PARTITIONS),
         )
         sender.wake = loop.wake
-        notify.loops.append(loop)
+        notify.loops[sender.channel] = loop
         stack.push_async_callback(sender.stop)
         background(stack, loop.run(), stopping)
     background(

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import hashlib
 from typing import Literal
+from urllib.parse import urlencode
 
-import httpx
-
-from services.notify.adapters.wire import call, retry_after
+from services.notify.adapters.wire import Answer, Client, retry_after
 from services.notify.core.outcomes import Outcome, sms_answer
 from services.notify.core.provider import Outgoing
 from services.notify.core.wording import as_entities, septets
 
 Digest = Literal["sha1", "sha256"]
 COUNTRY = "+91"
+HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class MobileSeva:
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        client: Client,
         *,
         url: str,
         username: str,
@@ -43,12 +43,8 @@ class MobileSeva:
     async def send(self, message: Outgoing) -> Outcome:
         if not message.to.startswith(COUNTRY):
             return Outcome("permanent", "sms_number_abroad")
-        form = self.form(message)
-        return await call(
-            "sms",
-            lambda: self._client.post(self._url, data=form),
-            lambda response: sms_answer(response.status_code, response.text, retry_after(response)),
-        )
+        body = urlencode(self.form(message)).encode()
+        return await self._client.post("sms", self._url, HEADERS, body, _judge)
 
     def form(self, message: Outgoing) -> dict[str, str]:
         """The fields of the request, all for one recipient."""
@@ -65,6 +61,10 @@ class MobileSeva:
             "key": key_of(self._username, self._sender, content, self._secure_key),
             "templateid": message.registered,
         }
+
+
+def _judge(answer: Answer) -> Outcome:
+    return sms_answer(answer.status, answer.text, retry_after(answer))
 
 
 def key_of(username: str, sender: str, content: str, secure_key: str) -> str:

@@ -6,7 +6,7 @@ says that their event is done. A record that comes again finds the same ids ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from services.kernel.domain.directory import District
 from services.kernel.domain.errors import Retry
 from services.notify.adapters.filings import Filed, Filings
 from services.notify.adapters.message_store import MessageStore, to_document
-from services.notify.core.book import Book
+from services.notify.core.book import Book, Channel
 from services.notify.core.contacts import Contacts, reachable
 from services.notify.core.planning import Facts, plan
 
@@ -41,7 +41,7 @@ class Context:
 
 
 class Notices:
-    """`planned` is called when messages were planned that are due at once."""
+    """`planned` is called with their channels when messages were planned, which are due at once."""
 
     room: Room = "notices"
 
@@ -54,7 +54,7 @@ class Notices:
         messages: MessageStore,
         clock: Clock,
         partition_count: int,
-        planned: Callable[[], None],
+        planned: Callable[[Collection[Channel]], None],
     ) -> None:
         self.uses: Mapping[str, type[Event]] = {kind: EVENTS[kind] for kind in book.events}
         self._book = book
@@ -126,11 +126,10 @@ class Notices:
         if documents:
             await self._messages.plan(documents)
             # they are facts from here on, whoever wins the room: sending need not wait for its write
-            self._planned()
+            self._planned({document["channel"] for document in documents})
 
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
-        if any(draft.planned for draft in drafts):
-            self._planned()
+        return None
 
 
 def _facts(filed: Filed | None, event: CaseEvent, draft: Draft) -> Facts:

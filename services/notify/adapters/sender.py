@@ -69,7 +69,8 @@ class Sender:
         self._doubtful: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
-        self._outcomes: GroupCommit[Conclusion, None] = GroupCommit(self._write, lanes=1)
+        self._more = False
+        self._outcomes: GroupCommit[Conclusion, None] = GroupCommit(self._write)
 
     async def fire(
         self, now: datetime, buckets: Sequence[int], limit: int
@@ -97,6 +98,7 @@ class Sender:
     ) -> tuple[int, datetime | None]:
         await self._undo_doubtful()
         free = min(limit, self._pace.slots(now, self._slots) - len(self._flying))
+        self._more = True  # until a look has shown otherwise
         if free <= 0 or self._stopping:
             resumes = self._pace.resumes_at
             return 0, resumes if resumes is not None and resumes > now else None
@@ -111,6 +113,8 @@ class Sender:
             log.error("sender.claims_lapsed", channel=self.channel, messages=count)
         ready = await self._in_order([m for m in open_ if m.state == "planned"], now)
         take = ready[:free]
+        # what has no slot, waits behind another or was not looked at is taken up when a call has ended
+        self._more = len(take) < len(open_) or len(found) >= look
         if not take:
             return len(lapsed), None
         numbers = await self._recipients.find(take)
@@ -181,7 +185,8 @@ class Sender:
             await self._conclude(self._conclusion(message, claim, outcome, now))
         finally:
             self._flying.pop(message.id, None)
-            self.wake()
+            if self._more:
+                self.wake()
 
     async def _call(self, message: Message, number: str | None) -> Outcome:
         if number is None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import orjson
 
-from services.notify.adapters.wire import call, retry_after
+from services.notify.adapters.wire import Answer, Client, retry_after
 from services.notify.core.outcomes import Outcome, whatsapp_error
 from services.notify.core.provider import Outgoing
 
@@ -19,20 +18,14 @@ MOST_CALLBACK_DATA = 512
 
 
 class WhatsApp:
-    def __init__(
-        self, client: httpx.AsyncClient, *, url: str, phone_number_id: str, token: str
-    ) -> None:
+    def __init__(self, client: Client, *, url: str, phone_number_id: str, token: str) -> None:
         self._client = client
         self._url = f"{url.rstrip('/')}/{phone_number_id}/messages"
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     async def send(self, message: Outgoing) -> Outcome:
         body = orjson.dumps(request_body(message))
-        return await call(
-            "whatsapp",
-            lambda: self._client.post(self._url, content=body, headers=self._headers),
-            _judge,
-        )
+        return await self._client.post("whatsapp", self._url, self._headers, body, _judge)
 
 
 def request_body(message: Outgoing) -> dict[str, Any]:
@@ -57,9 +50,9 @@ def request_body(message: Outgoing) -> dict[str, Any]:
     }
 
 
-def _judge(response: httpx.Response) -> Outcome:
-    body = _json(response)
-    if response.is_success:
+def _judge(answer: Answer) -> Outcome:
+    body = _json(answer)
+    if answer.is_success:
         messages = body.get("messages")
         first = messages[0] if isinstance(messages, list) and messages else None
         id_ = first.get("id") if isinstance(first, dict) else None
@@ -70,13 +63,13 @@ def _judge(response: httpx.Response) -> Outcome:
     error = body.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     return whatsapp_error(
-        response.status_code, code if isinstance(code, int) else None, retry_after(response)
+        answer.status, code if isinstance(code, int) else None, retry_after(answer)
     )
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
+def _json(answer: Answer) -> dict[str, Any]:
     try:
-        body = orjson.loads(response.content)
+        body = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         return {}
     return body if isinstance(body, dict) else {}

@@ -37,6 +37,16 @@ async def test_a_due_message_is_sent_once(bench: Any) -> None:
         "If anyone is in danger call 112 now, or the control room 1077. "
         "Your case JC-2600104237 is registered and is going to an officer at once."
     )
+    assert bench.woken == 0, "nothing waited for it to end"
+
+
+async def test_the_end_of_a_call_wakes_the_loop_for_what_waited_behind_it(bench: Any) -> None:
+    first, second = planned(1), planned(2)
+    await bench.store.plan([first, second])
+    assert await bench.fire() == 1
+    await bench.settle()
+    assert bench.state(first) == "sent"
+    assert bench.state(second) == "planned"
     assert bench.woken == 1
 
 

@@ -14,7 +14,7 @@ from services.kernel.adapters.settings import Settings
 from services.notify.adapters.book_file import load_book
 from services.notify.adapters.mobile_seva import MobileSeva
 from services.notify.adapters.whatsapp import WhatsApp
-from services.notify.adapters.wire import http_client
+from services.notify.adapters.wire import Bounds, Client, http_client
 from services.notify.core.provider import Outgoing, Provider
 from services.notify.core.wording import fill
 
@@ -46,13 +46,13 @@ def message(template: str, channel: Any, language: Any, key: str = "k") -> Outgo
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
+async def client() -> AsyncIterator[Client]:
     async with http_client() as client:
         yield client
 
 
 @pytest.fixture
-def whatsapp(client: httpx.AsyncClient, address: str) -> WhatsApp:
+def whatsapp(client: Client, address: str) -> WhatsApp:
     return WhatsApp(
         client,
         url=f"{address}/whatsapp",
@@ -61,7 +61,7 @@ def whatsapp(client: httpx.AsyncClient, address: str) -> WhatsApp:
     )
 
 
-def gateway(client: httpx.AsyncClient, address: str, **other: str) -> MobileSeva:
+def gateway(client: Client, address: str, **other: str) -> MobileSeva:
     account = {
         "username": SETTINGS.sms_username,
         "password": SETTINGS.sms_password.get_secret_value(),
@@ -72,7 +72,7 @@ def gateway(client: httpx.AsyncClient, address: str, **other: str) -> MobileSeva
 
 
 @pytest.fixture
-def sms(client: httpx.AsyncClient, address: str) -> MobileSeva:
+def sms(client: Client, address: str) -> MobileSeva:
     return gateway(client, address)
 
 
@@ -125,7 +125,7 @@ async def test_a_text_with_emoji_arrives(sms: MobileSeva, http: httpx.AsyncClien
 async def test_a_wrong_account_is_a_fault_of_the_set_up(
     wrong: dict[str, str],
     reason: str,
-    client: httpx.AsyncClient,
+    client: Client,
     address: str,
     http: httpx.AsyncClient,
 ) -> None:
@@ -147,7 +147,7 @@ async def test_what_is_not_registered_is_refused(whatsapp: WhatsApp, sms: Mobile
     assert (outcome.kind, outcome.reason) == ("permanent", "whatsapp_132000_template")
 
 
-async def test_a_wrong_token(client: httpx.AsyncClient, address: str) -> None:
+async def test_a_wrong_token(client: Client, address: str) -> None:
     stranger = WhatsApp(client, url=f"{address}/whatsapp", phone_number_id="1", token="x")
     outcome = await stranger.send(message("citizen_filed", "whatsapp", "en"))
     assert (outcome.kind, outcome.reason) == ("transient", "whatsapp_190")
@@ -193,7 +193,7 @@ async def test_a_request_that_hangs_was_taken(
 ) -> None:
     await http.post("/api/behaviour", json={"provider": "whatsapp", "hang": True})
     token = SETTINGS.whatsapp_token.get_secret_value()
-    async with httpx.AsyncClient(timeout=0.2) as impatient:
+    async with http_client(Bounds(read=0.2)) as impatient:
         whatsapp = WhatsApp(
             impatient,
             url=f"{address}/whatsapp",
@@ -201,7 +201,7 @@ async def test_a_request_that_hangs_was_taken(
             token=token,
         )
         outcome = await whatsapp.send(message("citizen_filed", "whatsapp", "en", key="mine"))
-    assert (outcome.kind, outcome.reason) == ("unknown", "whatsapp_readtimeout")
+    assert (outcome.kind, outcome.reason) == ("unknown", "whatsapp_sockettimeouterror")
     (got,) = await taken(http)
     assert got["accepted"] is True
     await http.delete("/api/behaviour")
@@ -221,10 +221,10 @@ async def test_a_request_that_hangs_was_taken(
     assert doubled["duplicates"][0]["times"] == 2
 
 
-async def test_nobody_there(client: httpx.AsyncClient) -> None:
+async def test_nobody_there(client: Client) -> None:
     nobody = gateway(client, "http://127.0.0.1:1")
     outcome = await nobody.send(message("citizen_filed", "sms", "en"))
-    assert (outcome.kind, outcome.reason) == ("transient", "sms_connecterror")
+    assert (outcome.kind, outcome.reason) == ("transient", "sms_clientconnectorerror")
 
 
 async def test_a_double_sms_is_told_by_phone_template_and_text(
