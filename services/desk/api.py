@@ -3,7 +3,6 @@
 # No deferred annotations here: FastAPI could not resolve those that name what `build` was given.
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from pydantic import BaseModel, WithJsonSchema
 from starlette.staticfiles import StaticFiles
 
 from services.desk import models, pages
-from services.desk.core import filters, view
+from services.desk.core import acts, filters, view
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
 from services.kernel.adapters import http, tokens
@@ -26,6 +25,15 @@ from services.kernel.domain.errors import StaleVersion, Unauthenticated
 _BEARER = HTTPBearer(auto_error=False, description="`samvad token --role …` prints one.")
 _TEXT = WithJsonSchema({"type": "string"})
 _ID = "An id of the district's directory."
+_KEY_IS = f"1 to {acts.LONGEST_KEY} printable ASCII characters; of one person."
+_KEY = WithJsonSchema(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": acts.LONGEST_KEY,
+        "pattern": r"^[\x20-\x7e]+$",
+    }
+)
 Ticket = Annotated[
     str,
     PathParameter(
@@ -127,7 +135,7 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
         ] = None,
     ) -> Response:
         for name, value in request.query_params.items():
-            http.check_text(value, name[:80])
+            http.check_text(value, name[:80] or "query")
         page = await desk.list(seat, dict(request.query_params))
         return _json(page_of(page, seat))
 
@@ -148,12 +156,12 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
         description="Guarded by the version that was seen. The same Idempotency-Key again is "
         "answered with its first outcome; with another body it is refused.",
         tags=["cases"],
-        responses=_responses(models.ActDone, 400, 401, 403, 404, 409, 413, 415, 422, 503),
+        responses=_responses(models.ActDone, 400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
         response_class=Response,
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": models.ActRequest.model_json_schema()}},
+                "content": {"application/json": {"schema": models.act_request()}},
             }
         },
     )
@@ -161,17 +169,19 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
         ticket: Ticket,
         request: Request,
         seat: Annotated[Seat, seated],
-        idempotency_key: Annotated[str | None, Header()] = None,
+        idempotency_key: Annotated[
+            str | None, _KEY, Header(alias="Idempotency-Key", description=_KEY_IS)
+        ] = None,
     ) -> Response:
         body = http.read_json(await request.body(), request.headers.get("content-type", ""))
-        return _json(asdict(await desk.act(seat, ticket, body, idempotency_key)))
+        return _json(vars(await desk.act(seat, ticket, body, idempotency_key)))
 
 
 def page_of(page: Page, seat: Seat) -> dict[str, Any]:
     return {
         "items": [view.short(row, seat.actor, seat.directory, page.now) for row in page.rows],
         "next_cursor": page.next_cursor,
-        "totals": asdict(page.totals),
+        "totals": vars(page.totals),
     }
 
 
@@ -201,6 +211,7 @@ _WHY = {
     401: "No token, or one that is not valid (any more).",
     403: "The role does not carry this.",
     404: "There is no such case, or it is not yours to see.",
+    408: "The body did not come in time.",
     409: "The case does not allow it now; its fresh state is told.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
@@ -209,11 +220,19 @@ _WHY = {
 }
 
 
+_HEADERS: Mapping[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"description": "How to ask.", "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+}
+
+
 def _responses(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {
-        200: {"model": model},
-        **{status: {"model": models.Problem, "description": _WHY[status]} for status in statuses},
-    }
+    answers: dict[int | str, dict[str, Any]] = {200: {"model": model}}
+    for status in statuses:
+        answers[status] = {"model": models.Problem, "description": _WHY[status]}
+        if status in _HEADERS:
+            answers[status]["headers"] = _HEADERS[status]
+    return answers
 
 
 def _json(value: Any) -> Response:

@@ -1,11 +1,15 @@
-"""The shapes of the answers, for the OpenAPI description. What is sent is made in `core/view.py`."""
+"""The shapes of answers and of an act, for the OpenAPI description. What is sent is made in `core/view.py`,
+what comes in is checked in `core/acts.py`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.desk.core import acts
+from services.kernel.domain.directory import PRIORITIES
 from services.kernel.domain.lifecycle import ACTIONS, REJECTION_REASONS
 
 
@@ -158,38 +162,116 @@ class ActDone(Shape):
 
 
 class Fault(BaseModel):
-    """More fields by code: a conflict has action, state, version and allowed."""
+    """`code` is stable. From `action` on: told with a conflict, so that the asker can go on."""
 
     code: str
     reason: str
     field: str | None = None
+    action: str | None = None
+    state: str | None = Field(None, description="The case's state as it is now.")
+    version: int | None = Field(None, description="The case's version as it is now.")
+    expected_version: int | None = None
+    allowed: list[str] | None = Field(None, description="What the asker may do with the case now.")
+    retry_after: int | None = Field(None, description="Seconds.")
 
 
 class Problem(BaseModel):
+    """Every answer of 400 and above."""
+
     error: Fault
 
 
-class ActRequest(Shape):
-    """An action with its own fields at top level. Ids are those of the newest directory."""
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+"""Control characters other than line breaks and tabs, which no note may have."""
+_WORDS = rf"^[^{_CONTROL}]*$"
+_SAYS_SOMETHING = rf"^[^{_CONTROL}]*[^{_CONTROL}\s][^{_CONTROL}]*$"
+_ID = {"pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"}
+_PUBLIC = "Whether the citizen is to read the note; by default as the action has it."
 
-    action: str = Field(json_schema_extra={"enum": list(ACTIONS)})
-    expected_version: int = Field(ge=0)
-    note: str | None = Field(None, max_length=4000)
-    public: bool | None = Field(None, description="Whether the citizen is to read the note.")
-    officer: str | None = Field(None, description="assign, transfer, reopen")
-    office: str | None = Field(None, description="assign, transfer, reopen")
-    department: str | None = Field(None, description="assign, transfer, reopen")
-    service: str | None = Field(
-        None,
-        description="assign, transfer, reopen: goes along, a service of the department that gets it; "
-        "change_service: another service of the same department",
-    )
-    priority: str | None = Field(None, description="change_service")
-    outcome: str | None = Field(None, description="resolve; end_feedback: reached, unreached")
-    reason: str | None = Field(
-        None,
-        description="propose_rejection",
-        json_schema_extra={"enum": [*REJECTION_REASONS, None]},
-    )
-    media: list[str] | None = Field(None, max_length=10, description="attach; or words in note")
-    rating: int | None = Field(None, ge=1, le=5, description="rate")
+_COMMON: Mapping[str, dict[str, Any]] = {
+    "expected_version": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": acts.MOST_VERSION,
+        "description": "The version of the case that was seen.",
+    },
+    "note": {
+        "type": "string",
+        "maxLength": acts.LONGEST_NOTE,
+        "pattern": _WORDS,
+        "description": "Words that go with it; counted after trimming.",
+    },
+    "public": {"type": "boolean", "description": _PUBLIC},
+}
+_OWN: Mapping[str, dict[str, Any]] = {
+    "officer": {"type": "string", **_ID, "description": "Who is to work it."},
+    "office": {"type": "string", **_ID, "description": "Where it is to be worked."},
+    "department": {"type": "string", **_ID, "description": "Whose it is to be."},
+    "service": {"type": "string", **_ID, "description": "Of the department that has or gets it."},
+    "priority": {"type": "string", "enum": list(PRIORITIES)},
+    "outcome": {"type": "string", **_ID},
+    "reason": {"type": "string", "enum": list(REJECTION_REASONS)},
+    "media": {"type": "array", "maxItems": acts.MOST_MEDIA, "items": {"type": "string", **_ID}},
+    "rating": {"type": "integer", "minimum": 1, "maximum": 5},
+}
+"""The fields that go with some actions only. Ids are those of the newest directory."""
+
+
+def act_request() -> dict[str, Any]:
+    """The body of an act as JSON Schema: one shape for all actions that take the same."""
+    shapes: dict[str, tuple[list[str], dict[str, Any]]] = {}
+    for action in ACTIONS:
+        shape = _shape(action)
+        shapes.setdefault(repr(shape), ([], shape))[0].append(action)
+    return {
+        "title": "ActRequest",
+        "description": "An action with its own fields at top level. A field that is null counts as none.",
+        "oneOf": [
+            {
+                **shape,
+                "title": ", ".join(actions),
+                "properties": {
+                    "action": {"type": "string", "enum": actions}, **shape["properties"]
+                },
+            }
+            for actions, shape in shapes.values()
+        ],
+    }
+
+
+def _shape(action: str) -> dict[str, Any]:
+    """What goes with `action`, without its name."""
+    own = {name: dict(_OWN[name]) for name in acts.FIELDS.get(action, ())}
+    fields = {**{name: dict(about) for name, about in _COMMON.items()}, **own}
+    needed = [name for name in acts.needed(action) if name in own]
+    if action in acts.NEEDS_NOTE:
+        fields["note"]["pattern"] = _SAYS_SOMETHING
+        needed.append("note")
+    if action in acts.FOR_THE_CITIZEN:
+        fields["public"] = {"type": ["boolean", "null"], "enum": [True, None], "description": _PUBLIC}
+    if action == "end_feedback":
+        fields["outcome"] = {"type": "string", "enum": list(acts.FEEDBACK_OUTCOMES)}
+    required = ["expected_version", *needed]
+    for name in fields.keys() - set(required):
+        fields[name] = _or_null(fields[name])
+    shape: dict[str, Any] = {
+        "type": "object",
+        "properties": fields,
+        "required": ["action", *required],
+        "additionalProperties": False,
+    }
+    if action == "attach":
+        some = {"media": {"type": "array", "minItems": 1}}
+        words = {"note": {"type": "string", "pattern": _SAYS_SOMETHING}}
+        shape["anyOf"] = [
+            {"properties": some, "required": ["media"]},
+            {"properties": words, "required": ["note"]},
+        ]
+    return shape
+
+
+def _or_null(field: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(field["type"], list):
+        return field
+    choices = {"enum": [*field["enum"], None]} if "enum" in field else {}
+    return {**field, "type": [field["type"], "null"], **choices}

@@ -19,6 +19,7 @@ from services.kernel.domain.people import Actor
 LONGEST_NOTE = 4000
 MOST_MEDIA = 10
 LONGEST_KEY = 200
+MOST_VERSION = 2**31 - 1
 FEEDBACK_OUTCOMES = ("reached", "unreached")
 NEEDS_NOTE = ("ask_citizen", "reply", "note")
 """Without words these say nothing. `attach` needs words or media."""
@@ -61,8 +62,8 @@ def parse(body: Mapping[str, Any]) -> Request:
     action = body.get("action")
     if not isinstance(action, str) or action not in lifecycle.ACTIONS:
         raise Invalid(f"is not one of {listed(lifecycle.ACTIONS)}", field="action")
-    version = body.get("expected_version")
-    if isinstance(version, bool) or not isinstance(version, int) or version < 0:
+    version = _whole(body.get("expected_version"))
+    if version is None or not 0 <= version <= MOST_VERSION:
         raise Invalid("is the version of the case that you saw", field="expected_version")
     public = body.get("public")
     if public is not None and not isinstance(public, bool):
@@ -72,7 +73,7 @@ def parse(body: Mapping[str, Any]) -> Request:
     for name in data:
         if name not in fields:
             taken = listed((*_COMMON, *fields))
-            raise Invalid(f"{action} takes no such field; it takes {taken}", field=name[:80])
+            raise Invalid(f"{action} takes no such field; it takes {taken}", field=name[:80] or "body")
     request = Request(
         action=action,
         expected_version=version,
@@ -87,6 +88,13 @@ def parse(body: Mapping[str, Any]) -> Request:
     return request
 
 
+def needed(action: str) -> tuple[str, ...]:
+    """The fields that a client must send with `action`; the others are filled in from the directory."""
+    asked = FIELDS.get(action, ())
+    needs = lifecycle.transition(action).needs
+    return () if action in PLACING else tuple(name for name in needs if name in asked)
+
+
 def is_public(request: Request, actor: Actor) -> bool:
     """Whether the citizen is to read the note. A citizen's own words, told an operator, always."""
     if request.public is not None:
@@ -98,10 +106,9 @@ def is_public(request: Request, actor: Actor) -> bool:
 def check_data(request: Request, case: Case, directory: District, now: datetime) -> None:
     """What can be told without asking who is on duty. Raises Invalid naming the field, Conflict."""
     data = request.data
-    if request.action in ("change_service", "propose_rejection", "rate", "end_feedback"):
-        for name in lifecycle.transition(request.action).needs:
-            if name not in data:
-                raise Invalid(f"{request.action} needs it", field=name)
+    for name in needed(request.action):
+        if name not in data:
+            raise Invalid(f"{request.action} needs it", field=name)
     if "service" in data:
         service = directory.service_by_id.get(data["service"])
         if service is None:
@@ -186,9 +193,17 @@ def _media(value: Any, name: str) -> list[str]:
 
 
 def _rating(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 5:
+    rating = _whole(value)
+    if rating is None or not 1 <= rating <= 5:
         raise Invalid("is a whole number from 1 to 5", field=name)
-    return value
+    return rating
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number as JSON has it, where 4.0 is 4; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 _CHECKS = {

@@ -78,8 +78,8 @@ def parse(given: Mapping[str, str], district: District, cursor_secret: str) -> F
     """Raises Invalid naming the parameter and what it takes."""
     for name in given:
         if name not in NAMES:
-            raise Invalid(f"no such parameter; there are {', '.join(NAMES)}", field=name[:80])
-    values = {name: value.strip() for name, value in given.items() if value.strip()}
+            raise Invalid(f"no such parameter; there are {', '.join(NAMES)}", field=name[:80] or "query")
+    values = {name: value for name, value in given.items() if value}
     overdue = _one_of(values, "overdue", ("true", "false"))
     return Filters(
         state=_one_of(values, "state", STATE_VALUES),
@@ -87,7 +87,7 @@ def parse(given: Mapping[str, str], district: District, cursor_secret: str) -> F
         officer=_one_of(values, "officer", [o.id for o in district.officers]),
         kind=_one_of(values, "kind", KINDS),
         overdue=None if overdue is None else overdue == "true",
-        search=_search(values.get("q")),
+        search=_search(values.get("q", "").strip()),
         block=_one_of(values, "block", [b.id for b in district.blocks]),
         service=_one_of(values, "service", [s.id for s in district.services]),
         priority=_one_of(values, "priority", PRIORITIES),
@@ -119,8 +119,8 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _search(text: str | None) -> Search | None:
-    if text is None:
+def _search(text: str) -> Search | None:
+    if not text:
         return None
     if len(text) > LONGEST_SEARCH:
         raise Invalid(f"has {LONGEST_SEARCH} characters at most", field="q")

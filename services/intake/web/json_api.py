@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from services.intake.filing import Filed, Filer
 from services.intake.web.models import (
@@ -35,6 +35,7 @@ CLIENT = "api"
 _WHY = {
     400: "Not JSON.",
     404: "No such case, or the link is not complete.",
+    408: "The body did not come in time.",
     409: "The idempotency key was used before for another body.",
     413: "The body is too large.",
     415: "The content type is not application/json.",
@@ -65,6 +66,10 @@ IdempotencyKey = Annotated[
         "answered with the same ticket.",
     ),
 ]
+
+# documented, not checked here: whatever else is asked for is an unknown case, and not told apart from one
+Ticket = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9]{10}$"})]
+LinkKey = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]{22}$"})]
 
 
 class JsonApi:
@@ -105,7 +110,7 @@ class JsonApi:
                         }
                     }
                 },
-                **_problems(400, 409, 413, 415, 422, 503),
+                **_problems(400, 408, 409, 413, 415, 422, 503),
             },
             openapi_extra={
                 "requestBody": {
@@ -154,8 +159,8 @@ class JsonApi:
 
     async def status(
         self,
-        ticket: str,
-        key: str,
+        ticket: Ticket,
+        key: LinkKey,
         lang: Annotated[Language, Query(description="Of the texts.")] = "hi",
     ) -> Response:
         followed, directory = await self._follower.follow(ticket, key)

@@ -19,12 +19,15 @@ from services.kernel.domain.filing import (
 
 MOST_FIELD = 100
 """Characters of a field's name that are told back."""
-SAYS_SOMETHING = r"\S"
+NO_NUL = r"^[^\x00]*$"
+SAYS_SOMETHING = r"^[^\x00]*[^\s\x00-\x1f\x7f-\x9f][^\x00]*$"
+"""As near as a pattern comes to it: joiners and marks alone say nothing either."""
 
 
 def _text(most: int, about: str, **more: Any) -> Any:
     # documented here, checked by the core after trimming, for every intake alike
-    return Field(default=None, description=about, json_schema_extra={"maxLength": most, **more})
+    documented = {"maxLength": most, "pattern": NO_NUL, **more}
+    return Field(default=None, description=about, json_schema_extra=documented)
 
 
 class _In(BaseModel):
@@ -204,7 +207,7 @@ _CODES = {"missing": "missing", "extra_forbidden": "unknown_field", "literal_err
 
 
 def _fault(fault: dict[str, Any]) -> Fault:
-    field = ".".join(str(part) for part in fault["loc"])[:MOST_FIELD]
+    field = ".".join(str(part) for part in fault["loc"])[:MOST_FIELD] or "body"
     if fault["type"] == "extra_forbidden":
         return Fault(field, "unknown_field", "there is no such field")
     # pydantic's message says what is wanted and, without the input, nothing of what was given

@@ -7,7 +7,7 @@ or that holds what no store takes (NUL, unpaired surrogates), is refused before 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,8 @@ Check = Callable[[], Awaitable[bool]]
 MAX_BODY_BYTES = 256 * 1024
 MAX_BODY_SECONDS = 20.0
 MAX_DEPTH = 20
+MOST_FIELD = 100
+"""Characters of a field's name that are told back."""
 
 
 class Malformed(errors.Refused):
@@ -114,10 +116,9 @@ def instrument(app: FastAPI, ready: Mapping[str, Check]) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"][1:]), "reason": fault["msg"]}
-            for fault in error.errors()[:20]
+            {"field": _field(fault["loc"]), "reason": fault["msg"]} for fault in error.errors()[:20]
         ]
-        first = faults[0] if faults else {"field": "", "reason": "invalid"}
+        first = faults[0] if faults else {"field": "body", "reason": "invalid"}
         return problem(422, "invalid", first["reason"], field=first["field"], faults=faults)
 
     @app.exception_handler(HTTPException)
@@ -131,6 +132,11 @@ def instrument(app: FastAPI, ready: Mapping[str, Check]) -> None:
     async def fault(_: Request, error: Exception) -> Response:
         log.exception("http.fault", exc_info=error)
         return problem(500, "fault", "a fault of ours; it has been recorded")
+
+
+def _field(place: Sequence[str | int]) -> str:
+    """The name of what is wrong; where in the request it was where it has no name."""
+    return ".".join(str(part) for part in place[1:])[:MOST_FIELD] or str(place[0])
 
 
 async def _ask(check: Check) -> bool:
@@ -220,10 +226,11 @@ def read_json(body: bytes, content_type: str) -> dict[str, Any]:
 
 def check_values(value: object, path: str = "", depth: int = 0) -> None:
     """Refuse what no store and no phone can take: NUL, deep nesting. Raises Invalid."""
+    field = path[:MOST_FIELD] or "body"
     if depth > MAX_DEPTH:
-        raise errors.Invalid(f"nested deeper than {MAX_DEPTH} levels", field=path[:100] or "body")
+        raise errors.Invalid(f"nested deeper than {MAX_DEPTH} levels", field=field)
     if isinstance(value, str):
-        check_text(value, path)
+        check_text(value, field)
     elif isinstance(value, dict):
         for name, inner in value.items():
             check_text(name, "body")

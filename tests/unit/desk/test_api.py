@@ -188,6 +188,8 @@ async def test_pages_are_walked_by_cursor_and_totals_count_all(
     [
         ("state", "done", "assigned"),
         ("kind", "complain", "suggestion"),
+        ("kind", "\x1d", "suggestion"),
+        ("kind", " complaint", "suggestion"),
         ("department", "fire", "phe"),
         ("officer", "nobody", "phe-akaltara-1"),
         ("block", "delhi", "akaltara"),
@@ -212,6 +214,13 @@ async def test_a_wrong_filter_is_named_with_what_it_takes(
     error = answer.json()["error"]
     assert error["field"] == name
     assert told in error["reason"]
+
+
+async def test_a_parameter_without_a_name_is_of_the_query(bench: Any) -> None:
+    for value in ("open", "\x00"):
+        answer = await bench.get("/api/v1/cases", **{"": value})
+        assert answer.status_code == 422
+        assert answer.json()["error"]["field"] == "query"
 
 
 async def test_empty_filters_are_none(bench: Any, make_case: MakeCase) -> None:

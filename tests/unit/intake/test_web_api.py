@@ -167,6 +167,9 @@ async def test_what_is_allowed_is_told(client: httpx.AsyncClient, janjgir: Distr
         (b"[" * 5000 + b"]" * 5000, JSON, 400, "body"),
         (b"[]", JSON, 422, "body"),
         (b'{"a":' * 30 + b"1" + b"}" * 30, JSON, 422, "a.a"),
+        (b'{"kind": "complaint", "text": "a", "": 1}', JSON, 422, "body"),
+        (b'{"": "\\u0000"}', JSON, 422, "body"),
+        (b'{"' + b"k" * 9000 + b'": "\\u0000"}', JSON, 422, "kkk"),
         (b"{}", {"content-type": "text/plain"}, 415, "content-type"),
         (b"{}", {}, 415, "content-type"),
         (b'{"text": "' + b"x" * 1_000_000 + b'"}', JSON, 413, "body"),
@@ -187,6 +190,7 @@ async def test_a_wrong_request_is_refused_by_name(
     response = await client.post(CASES, content=body, headers=headers)
     assert response.status_code == status, response.text
     assert error(response)["field"].startswith(field)
+    assert len(error(response)["field"]) <= 100
     assert error(response)["reason"]
     assert not intake.receipts.stored
 
@@ -283,7 +287,7 @@ async def test_the_document_describes_what_is_answered(
     document = (await client.get("/openapi.json")).json()
     assert set(document["paths"]) == {"/api/v1/cases", "/api/v1/status/{ticket}/{key}"}
     file = document["paths"]["/api/v1/cases"]["post"]
-    assert set(file["responses"]) == {"202", "400", "409", "413", "415", "422", "503"}
+    assert set(file["responses"]) == {"202", "400", "408", "409", "413", "415", "422", "503"}
 
     def validator(schema: dict[str, Any]) -> Draft202012Validator:
         return Draft202012Validator({**schema, "components": document["components"]})

@@ -1,0 +1,114 @@
+"""Both OpenAPI documents against the running line: every operation, with data that fits its document and data
+that does not. Afterwards the line is as whole as before.
+
+The same requests each time; what is asked of each answer is in `openapi_checks.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.cli.stack import Stack
+from tests.e2e import openapi
+from tests.e2e.client import Line, until
+from tests.e2e.openapi import Report
+from tests.e2e.test_line import PUMP
+
+WORKERS = ("routing", "sla", "notify")
+CASES = 6
+
+
+@pytest.fixture
+async def at(line: Stack) -> AsyncIterator[Line]:
+    client = Line(line)
+    yield client
+    await client.http.aclose()
+
+
+def assert_clean(report: Report, accepted: int, operations: set[str]) -> None:
+    """Nothing was found, everything was asked, and enough of it got through to be worth the asking."""
+    assert report.code == 0, report.text
+    assert set(report.accepted) == operations
+    for operation, count in report.accepted.items():
+        assert count >= accepted, f"{operation}: {count} of {report.requests} requests accepted"
+
+
+async def test_the_citizens_api(at: Line, tmp_path: Path) -> None:
+    receipt = await at.filed(**PUMP)
+    known = {
+        "body.service": ["hand-pump", "power-cut"],
+        "body.district": ["janjgir-champa", "sakti"],
+        "body.named_official": ["phe-akaltara-1"],
+        "body.place.block": ["akaltara"],
+        "body.citizen.phone": ["9999991003", "+919999991004"],
+        "path.ticket": [receipt["ticket"]],
+        "path.key": [receipt["status_url"].rpartition("/")[2]],
+    }
+    report = await asyncio.to_thread(
+        openapi.run, at.stack.url("intake-web", "/openapi.json"), tmp_path, examples=60, known=known
+    )
+    operations = {"POST /api/v1/cases", "GET /api/v1/status/{ticket}/{key}"}
+    assert_clean(report, accepted=10, operations=operations)
+    await assert_whole(at)
+
+
+async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) -> None:
+    filed = [(await at.filed(**PUMP))["ticket"] for _ in range(CASES)]
+    collector = at.token("collector")
+    cases = [await at.case_where(t, collector, lambda c: c["officer"], "routed") for t in filed]
+    officer = cases[0]["officer"]
+    known = {
+        "path.ticket": [case["ticket"] for case in cases if case["officer"] == officer],
+        "query.department": ["phe"],
+        "query.officer": [officer],
+        "query.service": ["hand-pump"],
+        "query.block": ["akaltara"],
+        "query.q": ["राम", filed[0]],
+        "body.department": ["phe"],
+        "body.officer": [officer],
+        "body.service": ["hand-pump"],
+    }
+    operations = {
+        "GET /api/v1/cases", "GET /api/v1/cases/{ticket}", "POST /api/v1/cases/{ticket}/actions"
+    }  # fmt: skip
+    for role, person, phases in (
+        ("officer", officer, ("fuzzing",)),
+        ("operator", "op-1", ("fuzzing",)),
+        ("collector", None, openapi.PHASES),
+    ):
+        report = await asyncio.to_thread(
+            openapi.run,
+            at.stack.url("desk", "/openapi.json"),
+            tmp_path,
+            examples=50,
+            known=known,
+            bearer=at.token(role, person),
+            phases=phases,
+        )
+        assert_clean(report, accepted=3, operations=operations)
+    moved = [await at.case(ticket, collector) for ticket in known["path.ticket"]]
+    assert any(case is not None and len(case["history"]) > 3 for case in moved)
+    await assert_whole(at)
+
+
+async def assert_whole(at: Line) -> None:
+    """Every receipt has its case, every worker is ready and has nothing left to do."""
+
+    async def accounted() -> bool:
+        audit = await asyncio.to_thread(at.audit)
+        return audit["unaccounted"] == audit["doubled"] == 0 and audit["accepted"] == audit["stored"]
+
+    async def nothing_left() -> bool:
+        lags = [await at.metric(name, "samvad_consumer_lag") for name in WORKERS]
+        parked = [await at.metric(name, "samvad_parked_records") for name in WORKERS]
+        return not any(lags) and not any(parked)
+
+    await until(accounted, "every receipt to have its case")
+    await until(nothing_left, "every worker to have nothing left to do")
+    ready: dict[str, Any] = {row.name: row.ready for row in await asyncio.to_thread(at.stack.status)}
+    assert all(ready.values()), ready
