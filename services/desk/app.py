@@ -32,7 +32,7 @@ AUDIT_SECONDS = 30.0
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
     clock = system_clock(settings.clock_offset)
-    database = mongo.connect(settings.mongo, settings.database)
+    database = mongo.connect(settings.mongo, settings.database, retry_writes=False)
     stack.callback(mongo.close, database)
     # not started here: acts are taken while Kafka is away, and published by the sweeper when it is back
     publisher = Publisher(settings.kafka, client_id=NAME)

@@ -104,7 +104,7 @@ class Filer:
             if earlier is None:
                 raise
             directory = await self._directories.newest(earlier.district)
-            return _filed(earlier, application, directory)
+            return _filed(earlier, dangers(application.text or ""), directory)
         now = self._clock()
         ticket = await self._numbers.take(now)
         data_key = new_data_key()
@@ -125,7 +125,7 @@ class Filer:
                 filed=announce(event, "intake", 1),
             )
         )
-        return _filed(accepted, application, directory)
+        return _filed(accepted, considered.dangers, directory)
 
     async def _directory(self, district: str) -> District:
         try:
@@ -194,13 +194,13 @@ def to_event(
     )
 
 
-def _filed(accepted: Accepted, application: Application, directory: District) -> Filed:
+def _filed(accepted: Accepted, found: tuple[str, ...], directory: District) -> Filed:
     return Filed(
         ticket=accepted.ticket,
         number=tickets.show(directory.code, accepted.ticket),
         kind=accepted.kind,
         received_at=accepted.received_at,
         repeated=accepted.repeated,
-        dangers=dangers(application.text or ""),
+        dangers=found,
         directory=directory,
     )

@@ -34,7 +34,7 @@ SWEEP_EVERY_SECONDS = 1.0
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
     clock = system_clock(settings.clock_offset)
-    database = mongo.connect(settings.mongo, settings.database)
+    database = mongo.connect(settings.mongo, settings.database, retry_writes=False)
     stack.callback(mongo.close, database)
     publisher = Publisher(settings.kafka, client_id=NAME)
     stack.push_async_callback(publisher.stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from services.desk.adapters import query as queries
@@ -13,6 +14,7 @@ from services.kernel.adapters import case_document, mongo
 from services.kernel.domain.lifecycle import STATES
 
 LONGEST_MS = 10_000
+_NEVER = datetime.max.replace(tzinfo=UTC)
 PROJECTION = {"case.history": 0, "case.outbox": 0, "case.text": 0, "sla.outbox": 0, "notices": 0}
 
 
@@ -24,6 +26,11 @@ class CaseLists:
         """Two stretches of the order: MongoDB sorts "no deadline" first, an officer wants it last."""
         filters = query.filters
         wanted = filters.limit + 1
+        if filters.after is None and filters.search is not None and filters.search.exact:
+            # a ticket or a phone finds few: all of them at once, in order here
+            few = [_row(d) for d in await self._find(queries.match(query), None, wanted)]
+            if len(few) < wanted:
+                return sorted(few, key=_place), None
         found: list[mongo.Document] = []
         bounds = queries.with_deadline(filters.after)
         if bounds is not None:
@@ -83,6 +90,11 @@ class CaseLists:
             return await self._cases.find(
                 match, PROJECTION, sort=order, limit=limit, max_time_ms=LONGEST_MS
             ).to_list(None)
+
+
+def _place(row: Row) -> tuple[bool, datetime, str]:
+    """Where it stands in a list: the nearest deadline first, none last."""
+    return row.deadline is None, row.deadline or _NEVER, row.case.ticket
 
 
 def _row(document: mongo.Document) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from services.desk.core.filters import Filters
 from services.desk.core.view import Row
 from services.kernel.domain.case import Act, Case
 from services.kernel.domain.directory import District
+from services.kernel.domain.lifecycle import STATES
 from services.kernel.domain.people import Actor, Scope
 
 
@@ -32,6 +34,16 @@ class Totals:
     all: int = 0
     overdue: int = 0
     by_state: Mapping[str, int] = field(default_factory=dict)
+
+    @staticmethod
+    def of(rows: Sequence[Row], now: datetime) -> Totals:
+        """Counted from the cases themselves, in the order of the states."""
+        counts = Counter(row.case.state for row in rows)
+        return Totals(
+            all=len(rows),
+            overdue=sum(row.overdue(now) for row in rows),
+            by_state={state: counts[state] for state in STATES if state in counts},
+        )
 
 
 class Lists(Protocol):
@@ -81,8 +93,16 @@ class Cases(Protocol):
         """Raises Unknown, also while a case is filed and not yet routed; Unavailable."""
         ...
 
-    async def act(self, ticket: str, act: Act, *, expected_version: int | None = None) -> Done:
-        """Raises StaleVersion for another version than expected, and what `case.perform` raises."""
+    async def act(
+        self,
+        ticket: str,
+        act: Act,
+        *,
+        expected_version: int | None = None,
+        seen: Any = None,
+    ) -> Done:
+        """`seen`: what `load` gave just now, so that it need not be read again. Raises StaleVersion for
+        another version than expected, and what `case.perform` raises."""
         ...
 
 

@@ -116,7 +116,10 @@ class Desk:
             raise Forbidden("this role does not search by name or phone", field="q")
         query = Query(seat.actor, visible(seat.actor, seat.directory), filters, self.now())
         rows, more = await self._lists.page(query)
-        totals = await self._lists.totals(query)
+        if more is None and filters.after is None:
+            totals = Totals.of(rows, query.now)  # the page is all there is
+        else:
+            totals = await self._lists.totals(query)
         cursor = more.write(self._secret) if more is not None else None
         return Page(rows, cursor, totals, filters, query.now)
 
@@ -145,7 +148,9 @@ class Desk:
                 public=acts.is_public(request, seat.actor),
                 data=await self._data(seat, stored.case, request),
             )
-            done = await self._cases.act(ticket, act, expected_version=request.expected_version)
+            done = await self._cases.act(
+                ticket, act, expected_version=request.expected_version, seen=stored
+            )
         except Conflict as error:
             fresh = await self._cases.load(ticket)
             # two requests with one key at the same time: the other was first

@@ -19,7 +19,7 @@ from services.kernel.adapters.group_commit import GroupCommit
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.publishing import Publishing
-from services.kernel.adapters.room_store import Draft, RoomStore
+from services.kernel.adapters.room_store import Draft, Fields, RoomStore, to_draft
 from services.kernel.adapters.rooms import enter
 from services.kernel.adapters.vault import Seals
 from services.kernel.contracts.codec import trace_id
@@ -34,6 +34,9 @@ COLLECTION = "cases"
 Unsent = tuple[str, Sequence[Mapping[str, Any]]]
 """A ticket and the outbox as it was written; not the draft, of which a long queue would be heavy."""
 ATTEMPTS = 6
+READ_TOGETHER = 50
+TRIM_SECONDS = 0.25
+"""How long acknowledged entries may stay in their outboxes, so that many are taken out by one update."""
 
 
 @dataclass(frozen=True)
@@ -65,29 +68,46 @@ class CaseStore:
         self._outbox = outbox
         self._vault = vault
         self._clock = clock
+        self._reads: GroupCommit[str, Fields | None] = GroupCommit(self._read, most=READ_TOGETHER)
         self._writes: GroupCommit[Draft, bool] = GroupCommit(self._commit)
         self._publishing: Publishing[Unsent] = Publishing("case", self._send)
+        self._trimming: Publishing[tuple[str, int]] = Publishing(
+            "case-trim", self._trim, gather=TRIM_SECONDS
+        )
 
     def start(self) -> None:
         self._publishing.start()
+        self._trimming.start()
 
     async def stop(self) -> None:
         await self._publishing.stop()
+        await self._trimming.stop()
 
     async def load(self, ticket: str) -> Stored:
         """Raises Unknown when no such case is stored (yet), Unavailable."""
-        document = await self._rooms.document(ticket)
+        document = await self._reads.submit(ticket)
         if document is None or "case" not in document:
             raise Unknown("there is no such case", field="ticket")
         return stored(document)
 
-    async def act(self, ticket: str, act: Act, *, expected_version: int | None = None) -> Done:
+    async def act(
+        self,
+        ticket: str,
+        act: Act,
+        *,
+        expected_version: int | None = None,
+        seen: Stored | None = None,
+    ) -> Done:
         """Carry out `act`. Without `expected_version` a lost race is tried again on the fresh state.
 
-        Raises IllegalAction, Forbidden, Invalid, StaleVersion, Unknown, Unavailable.
+        `seen`: the case as the caller has just loaded it, which saves reading it again; the write finds out
+        whether it is still so. Raises IllegalAction, Forbidden, Invalid, StaleVersion, Unknown, Unavailable.
         """
+        document = seen.document if seen is not None else None
         for _ in range(ATTEMPTS):
-            draft = (await self._rooms.read([ticket]))[ticket]
+            if document is None:
+                document = await self._reads.submit(ticket)
+            draft, document = to_draft("case", ticket, document), None
             if not draft.n:
                 raise Unknown("there is no such case", field="ticket")
             case = case_document.from_fields(ticket, draft.room)
@@ -119,6 +139,11 @@ class CaseStore:
         draft.unsent_since = draft.unsent_since or folded.at
         return Done(folded.case, draft.n, folded.at)
 
+    async def _read(self, tickets: Sequence[str]) -> Sequence[Fields | None]:
+        """One read for the requests that come while another is under way."""
+        found = await self._rooms.documents(list(dict.fromkeys(tickets)))
+        return [found.get(ticket) for ticket in tickets]
+
     async def _commit(self, drafts: Sequence[Draft]) -> Sequence[bool]:
         """One bulk for many acts. Of two acts on one case in it, the second loses by its guard."""
         lost = await self._rooms.write(drafts)
@@ -129,7 +154,14 @@ class CaseStore:
         for ticket, outbox in written:
             outboxes.setdefault(ticket, {}).update({entry["n"]: entry for entry in outbox})
         await self._outbox.publish({t: list(entries.values()) for t, entries in outboxes.items()})
-        await self._rooms.trim([(ticket, max(entries)) for ticket, entries in outboxes.items()])
+        for ticket, entries in outboxes.items():
+            self._trimming.put((ticket, max(entries)))
+
+    async def _trim(self, acknowledged: Sequence[tuple[str, int]]) -> None:
+        last: dict[str, int] = {}
+        for ticket, n in acknowledged:
+            last[ticket] = max(n, last.get(ticket, 0))
+        await self._rooms.trim(list(last.items()))
 
 
 def stored(document: Mapping[str, Any]) -> Stored:

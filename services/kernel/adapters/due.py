@@ -12,7 +12,7 @@ import asyncio
 import zlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.kernel.adapters import metrics
@@ -62,14 +62,17 @@ class DueLoop:
         self._buckets = buckets
         self._limit = limit
         self._wake = asyncio.Event()
+        self._looks_at: datetime | None = None
 
-    def wake(self) -> None:
-        """Something was armed that may be due before the loop would look again."""
-        self._wake.set()
+    def wake(self, at: datetime | None = None) -> None:
+        """Something was armed that may be due before the loop would look again; `at`: when it is due."""
+        if at is None or self._looks_at is None or at < self._looks_at:
+            self._wake.set()
 
     async def run(self) -> None:
         while True:
             self._wake.clear()
+            self._looks_at = None  # while it looks, it may have passed by what is armed now
             wait = LONGEST_SLEEP_SECONDS
             try:
                 if buckets := self._buckets():
@@ -85,6 +88,7 @@ class DueLoop:
                 log.warning("due.postponed", loop=self.name, why=str(error))
             except Exception:
                 log.exception("due.fault", loop=self.name)
+            self._looks_at = self._clock() + timedelta(seconds=wait)
             # not wait_for: before Python 3.12 it may swallow a cancellation that meets the wake
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(wait, 0.001)):

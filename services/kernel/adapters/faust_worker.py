@@ -12,20 +12,24 @@ import os
 from contextlib import AsyncExitStack
 from typing import Any
 
-import faust
 from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted
 
-from services.kernel.adapters import metrics
+from services.kernel.adapters import metrics, paced_consumer
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.periodic import every
-from services.kernel.adapters.process import background
+from services.kernel.adapters.process import CannotStart, background
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.codec import Record
+from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 FINISH_SECONDS = 8.0
+THICK = 4
+"""Records in a batch from which on a worker waits a little for more before it takes the next."""
 DRAIN_EVERY_SECONDS = 2.0
 LAG_EVERY_SECONDS = 1.0
 
@@ -37,11 +41,13 @@ class Worker:
         self.name = name
         self.topic = topic
         self._guard = guard
+        self._kafka = settings.kafka
         self._handled: dict[int, int] = {}
         data = settings.home / "run" / f"faust-{name}"
         data.parent.mkdir(parents=True, exist_ok=True)  # faust makes only the last folder
-        self._app = faust.App(
+        self._app = paced_consumer.App(
             f"samvad-{name}",
+            fetch_every=settings.fetch_every,
             broker=f"kafka://{settings.kafka}",
             store="memory://",
             datadir=data,
@@ -65,16 +71,39 @@ class Worker:
         async def consume(stream: Any) -> None:
             async for events in stream.take_events(batch, within=within):
                 await self._finish([_record(event.message) for event in events])
+                if THICK <= len(events) < batch // 2:
+                    # so many share the next write; with fewer it is latency, with more there is a backlog
+                    await asyncio.sleep(settings.gather)
 
         self._app.agent(channel, concurrency=1, name=f"samvad-{name}")(consume)
 
+        async def assigned(*_: Any, **__: Any) -> None:
+            guard.assigned()  # before the first record of the new partitions is taken
+
+        self._app.on_partitions_assigned.connect(assigned, weak=False)
+
     async def start(self, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
-        """Start consuming; the process is told to stop when faust stops by itself."""
+        """Start consuming; the process is told to stop when faust stops by itself.
+
+        Raises Unavailable, and CannotStart when there is no such topic: faust would sit there without
+        a word, also after the topic was made."""
+        if not await self._has_topic():
+            raise CannotStart(f"Kafka has no topic {self.topic}: run `samvad init` first")
         await self._app.start()
         stack.push_async_callback(self._stop)
         background(stack, self._watch(), stopping)
         background(stack, every(DRAIN_EVERY_SECONDS, "drain", self._drain), stopping)
         background(stack, every(LAG_EVERY_SECONDS, "lag", self._measure), stopping)
+
+    async def _has_topic(self) -> bool:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka)
+        try:
+            await admin.start()
+            return self.topic in await admin.list_topics()
+        except (KafkaError, OSError) as error:
+            raise Unavailable("Kafka") from error
+        finally:
+            await admin.close()
 
     async def _stop(self) -> None:
         """Faust waits for the batch in hand, but without a bound, and what would cancel it is swallowed."""
@@ -162,4 +191,4 @@ def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
     if not headers:
         return ()
     pairs = headers.items() if hasattr(headers, "items") else headers
-    return tuple((name, bytes(value or b"")) for name, value in pairs)  # Kafka allows a null value
+    return tuple([(name, value or b"") for name, value in pairs])  # Kafka allows a null value

@@ -61,6 +61,10 @@ class Parks(Protocol):
 
     async def parked_keys(self, keys: Sequence[str]) -> set[str]: ...
 
+    def forget(self) -> None:
+        """What is known of parked keys may be out of date."""
+        ...
+
     async def park(self, records: Sequence[tuple[Record, str | None]]) -> None:
         """Each record with its reason, None for those that wait behind another or are held."""
         ...
@@ -78,6 +82,9 @@ class Parks(Protocol):
 
 Sleep = Callable[[float], Awaitable[None]]
 Verdict = Literal["again", "hold", "reject"]
+Place = tuple[str, int, int]
+Aside = dict[Place, str]
+"""What of a batch was set aside, and how that is counted. A batch that is run again is counted once."""
 
 
 class Guard:
@@ -90,16 +97,24 @@ class Guard:
         self._handler = handler
         self._parking = parking
         self._sleep = sleep
-        self._faults: Counter[tuple[str, int, int]] = Counter()
+        self._faults: Counter[Place] = Counter()
         self._held: set[str] = set()
         # a drain and a batch never run at once, or a requeued record could overtake its case
         self._turn = asyncio.Lock()
 
+    def assigned(self) -> None:
+        """Partitions came to this process that another may have had until now."""
+        self._parking.forget()
+
     async def handle(self, records: Sequence[Record]) -> None:
         """Take a batch to its end. It raises nothing but cancellation."""
         started = time.perf_counter()
+        aside: Aside = {}
         async with self._turn:
-            await self._insist(lambda: self._admit(records))
+            await self._insist(lambda: self._admit(records, aside))
+        for outcome, count in Counter(aside.values()).items():
+            metrics.HANDLED.labels(self.consumer, outcome).inc(count)
+        metrics.HANDLED.labels(self.consumer, "done").inc(len(records) - len(aside))
         metrics.BATCH_SIZE.labels(self.consumer).observe(len(records))
         metrics.BATCH_SECONDS.labels(self.consumer).observe(time.perf_counter() - started)
 
@@ -137,30 +152,30 @@ class Guard:
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
         await self._sleep(random.uniform(longest / 2, longest))
 
-    async def _admit(self, records: Sequence[Record]) -> None:
+    async def _admit(self, records: Sequence[Record], aside: Aside) -> None:
         taken: list[Received] = []
-        aside: list[tuple[Record, str | None]] = []
+        left_out: list[tuple[Record, str | None]] = []
         for record in records:
             try:
                 taken.append(receive(record))
             except Undecodable as error:
                 # it has no number, so it is no event of any case: nothing waits behind it
-                aside.append((record, f"undecodable: {error}"))
+                left_out.append((record, f"undecodable: {error}"))
         parked = await self._parking.parked_keys(list({one.id.ticket for one in taken}))
         batch = [received for received in taken if received.id.ticket not in parked]
-        aside.extend((one.record, None) for one in taken if one.id.ticket in parked)
+        left_out.extend((one.record, None) for one in taken if one.id.ticket in parked)
         # first what came before: a case whose poison is set aside already would be set aside as a whole
         # when the batch is run again, and with it what nobody has handled yet
-        await self._apply(batch)
-        await self._park(aside)
+        await self._apply(batch, aside)
+        await self._park(left_out, aside)
 
-    async def _apply(self, batch: Sequence[Received]) -> None:
+    async def _apply(self, batch: Sequence[Received], aside: Aside) -> None:
         pending = list(batch)
         attempt = 0
         while pending:
             failures = await self._try(pending)
             left: list[Received] = []
-            aside: list[tuple[Record, str | None]] = []
+            failed: list[tuple[Record, str | None]] = []
             for failure in failures:
                 key = failure.received.id.ticket
                 mine = [received for received in pending if received.id.ticket == key]
@@ -171,12 +186,11 @@ class Guard:
                     left.extend(behind)
                     continue
                 reason = failure.reason if verdict == "reject" else None
-                aside.append((failure.received.record, reason))
-                aside.extend((received.record, None) for received in behind[1:])
+                failed.append((failure.received.record, reason))
+                failed.extend((received.record, None) for received in behind[1:])
                 if verdict == "hold":
                     self._hold(key, failure)
-            await self._park(aside)
-            metrics.HANDLED.labels(self.consumer, "done").inc(len(pending) - len(left) - len(aside))
+            await self._park(failed, aside)
             pending = left
             if pending:
                 metrics.RETRIED.labels(self.consumer, "fault").inc()
@@ -209,8 +223,7 @@ class Guard:
     def _verdict(self, failure: Failure) -> Verdict:
         if failure.rejected:
             return "reject"
-        record = failure.received.record
-        place = (record.topic, record.partition, record.offset)
+        place = _place(failure.received.record)
         self._faults[place] += 1
         if self._faults[place] < FAULTS_BEFORE_REJECT:
             return "again"
@@ -222,18 +235,18 @@ class Guard:
         metrics.HELD.labels(self.consumer).set(len(self._held))
         log.error("guard.held", consumer=self.consumer, ticket=key, reason=failure.reason)
 
-    async def _park(self, aside: Sequence[tuple[Record, str | None]]) -> None:
-        if not aside:
+    async def _park(self, records: Sequence[tuple[Record, str | None]], aside: Aside) -> None:
+        if not records:
             return
-        await self._parking.park(aside)
-        for _record, reason in aside:
-            outcome = "rejected" if reason is not None else "parked"
-            metrics.HANDLED.labels(self.consumer, outcome).inc()
+        await self._parking.park(records)
+        for record, reason in records:
+            # run again, one that was rejected looks like one that waits
+            aside.setdefault(_place(record), "parked" if reason is None else "rejected")
         log.error(
             "guard.parked",
             consumer=self.consumer,
-            rejected=sum(reason is not None for _, reason in aside),
-            behind=sum(reason is None for _, reason in aside),
+            rejected=sum(reason is not None for _, reason in records),
+            behind=sum(reason is None for _, reason in records),
         )
 
     async def _drain_key(self, key: str) -> int:
@@ -258,6 +271,10 @@ class Guard:
                 metrics.HANDLED.labels(self.consumer, "drained").inc()
                 done += 1
         return done
+
+
+def _place(record: Record) -> Place:
+    return (record.topic, record.partition, record.offset)
 
 
 def _is_never_rejected(failure: Failure) -> bool:

@@ -16,7 +16,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorCollection,
     AsyncIOMotorDatabase,
 )
-from pymongo import ASCENDING, DESCENDING, IndexModel, InsertOne, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -41,10 +41,10 @@ __all__ = [
     "Document",
     "DuplicateKeyError",
     "IndexModel",
-    "InsertOne",
     "InvalidDocument",
     "OperationFailure",
     "ReturnDocument",
+    "UpdateMany",
     "UpdateOne",
     "close",
     "connect",
@@ -61,8 +61,14 @@ DUPLICATE_KEY = 11000
 _PASSING = {6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436}
 
 
-def connect(url: str, database: str, *, timeout_seconds: float = 5.0) -> Database:
-    """A handle; connections are made at first use. Writes are majority-acknowledged and journaled."""
+def connect(
+    url: str, database: str, *, timeout_seconds: float = 5.0, retry_writes: bool = True
+) -> Database:
+    """A handle; connections are made at first use. Writes are majority-acknowledged and journaled.
+
+    `retry_writes` False is for those who run a batch again anyway and find what was written: MongoDB then
+    keeps no record of every single write for the driver's sake.
+    """
     milliseconds = int(timeout_seconds * 1000)
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         url,
@@ -70,6 +76,7 @@ def connect(url: str, database: str, *, timeout_seconds: float = 5.0) -> Databas
         serverSelectionTimeoutMS=milliseconds,
         connectTimeoutMS=milliseconds,
         socketTimeoutMS=milliseconds * 4,
+        retryWrites=retry_writes,
         appname="samvad",
     )
     return client.get_database(

@@ -7,6 +7,7 @@ before any newer record of the key.
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,11 @@ from services.kernel.contracts.topics import DEAD_LETTERS
 COLLECTION = "parked"
 DROPPED = "parked_dropped"
 """Where records lie that were given up, with who, when and why."""
+KNOWN_SECONDS = 1.0
+"""How long the parked keys that were read count as all there are. What another process parks meanwhile, of
+partitions that it no longer owns, does no harm: by their numbers its records are told from new ones."""
+MOST_KNOWN = 10_000
+"""More parked keys than these are asked for one by one."""
 INDEXES = [
     mongo.IndexModel([("consumer", 1), ("key", 1), ("partition", 1), ("offset", 1)]),
     mongo.IndexModel([("consumer", 1), ("drain", 1)], sparse=True),
@@ -39,14 +45,44 @@ class Parking:
         self._parked = database[COLLECTION]
         self._publisher = publisher
         self._clock = clock
+        self._known: set[str] | None = None
+        self._known_until = 0.0
+        self._forgotten = 0
 
     async def parked_keys(self, keys: Sequence[str]) -> set[str]:
+        """Which of `keys` are parked, out of what was read of them all within the last second."""
+        fresh = time.monotonic() < self._known_until
+        known = self._known if fresh else await self._read_known()
+        if known is not None:
+            return known.intersection(keys)
         async with mongo.store_errors():
             return set(
                 await self._parked.distinct(
                     "key", {"consumer": self.consumer, "key": {"$in": list(set(keys))}}
                 )
             )
+
+    def forget(self) -> None:
+        """Read the parked keys anew at the next question: partitions came that others had."""
+        self._known_until = 0.0
+        self._forgotten += 1
+
+    async def _read_known(self) -> set[str] | None:
+        until, forgotten = time.monotonic() + KNOWN_SECONDS, self._forgotten
+        async with mongo.store_errors():
+            count = await self._parked.count_documents(
+                {"consumer": self.consumer}, limit=MOST_KNOWN + 1
+            )
+            known = (
+                set(await self._parked.distinct("key", {"consumer": self.consumer}))
+                if 0 < count <= MOST_KNOWN
+                else set()
+            )
+        answer = known if count <= MOST_KNOWN else None
+        if self._forgotten == forgotten:
+            # else something was parked meanwhile (the clock's loop asks too), and this may not hold it
+            self._known, self._known_until = answer, until
+        return answer
 
     async def park(self, records: Sequence[tuple[Record, str | None]]) -> None:
         """Idempotent: a record that is parked already stays as it is. The copy goes first: once the record
@@ -63,6 +99,8 @@ class Parking:
                 )
         except mongo.BulkWriteError as error:
             mongo.duplicates(error)
+        finally:
+            self.forget()  # also when it is not known what of it the store has taken
         await self.measure()
 
     async def keys_to_drain(self, partitions: Sequence[int]) -> list[str]:
@@ -92,6 +130,7 @@ class Parking:
     async def release(self, record: Record) -> None:
         async with mongo.store_errors():
             await self._parked.delete_one({"_id": self._id(record)})
+        self.forget()
         await self.measure()
 
     async def keep(self, key: str, record: Record, reason: str) -> None:

@@ -23,11 +23,18 @@ PAUSE_SECONDS = 1.0
 
 
 class Publishing(Generic[Item]):
-    """A queue in front of `send`, which publishes and trims a list of items and may raise Retry."""
+    """A queue in front of `send`, which takes a list of items and may raise Retry.
 
-    def __init__(self, name: str, send: Callable[[Sequence[Item]], Awaitable[None]]) -> None:
+    `gather`: seconds to wait for further items after the first, where nobody waits for what is sent.
+    """
+
+    def __init__(
+        self, name: str, send: Callable[[Sequence[Item]], Awaitable[None]], *, gather: float = 0.0
+    ) -> None:
         self._name = name
         self._send = send
+        self._gather = gather
+        self._ending = asyncio.Event()
         self._queue: asyncio.Queue[Item] = asyncio.Queue(QUEUE)
         self._task: asyncio.Task[None] | None = None
 
@@ -35,7 +42,8 @@ class Publishing(Generic[Item]):
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Publish what is queued, within bounds, and end."""
+        """Send what is queued, within bounds, and end."""
+        self._ending.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._queue.join(), 3.0)
         if self._task is not None:
@@ -51,6 +59,10 @@ class Publishing(Generic[Item]):
     async def _run(self) -> None:
         while True:
             items = [await self._queue.get()]
+            if self._gather:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._gather):
+                        await self._ending.wait()
             while len(items) < MOST and not self._queue.empty():
                 items.append(self._queue.get_nowait())
             try:

@@ -24,6 +24,8 @@ from services.kernel.domain.errors import KeyReused, Unavailable
 
 log = get_logger()
 COLLECTION = "receipts"
+MARK_SECONDS = 0.25
+"""How long a published receipt may count as unsent, so that many are marked by one update."""
 INDEXES = [
     mongo.IndexModel([("channel", 1), ("client", 1), ("key", 1)], unique=True),
     mongo.IndexModel([("unsent_since", 1)], sparse=True),
@@ -67,12 +69,15 @@ class Receipts:
         self._clock = clock
         self._inserts: GroupCommit[Receipt, Accepted | KeyReused] = GroupCommit(self._insert)
         self._publishing: Publishing[tuple[str, Announced]] = Publishing("receipts", self._send)
+        self._marking: Publishing[str] = Publishing("receipts-sent", self._mark, gather=MARK_SECONDS)
 
     def start(self) -> None:
         self._publishing.start()
+        self._marking.start()
 
     async def stop(self) -> None:
         await self._publishing.stop()
+        await self._marking.stop()
 
     async def find(self, channel: str, client: str, key: str, digest: str) -> Accepted | None:
         """The receipt that an earlier request with this key was given. Raises KeyReused, Unavailable."""
@@ -135,13 +140,20 @@ class Receipts:
         return answer
 
     async def _send(self, items: Sequence[tuple[str, Announced]]) -> None:
+        await self._publish(items)
+        for ticket, _ in items:
+            self._marking.put(ticket)
+
+    async def _publish(self, items: Sequence[tuple[str, Announced]]) -> None:
         await self._publisher.publish(
             [filed.message(COMPLAINTS, "/samvad/intake") for _, filed in items]
         )
         metrics.PUBLISHED.labels("intake").inc(len(items))
+
+    async def _mark(self, tickets: Sequence[str]) -> None:
         async with mongo.store_errors():
             await self._receipts.update_many(
-                {"_id": {"$in": [ticket for ticket, _ in items]}}, {"$unset": {"unsent_since": ""}}
+                {"_id": {"$in": list(tickets)}}, {"$unset": {"unsent_since": ""}}
             )
 
     async def sweep(self, after_seconds: float, limit: int = 500) -> int:
@@ -154,9 +166,10 @@ class Receipts:
             backlog = await self._receipts.count_documents({"unsent_since": {"$exists": True}})
         metrics.OUTBOX_BACKLOG.labels("intake").set(backlog)
         if found:
-            await self._send(
+            await self._publish(
                 [(doc["_id"], from_entry(doc["_id"], "intake", doc["event"])) for doc in found]
             )
+            await self._mark([doc["_id"] for doc in found])
             metrics.SWEPT.labels("intake").inc(len(found))
             log.info("receipts.swept", receipts=len(found))
         return len(found)

@@ -62,8 +62,8 @@ class RoomStore(Protocol):
         """Write what was drafted; the positions of those whose guard did not hold, so not written."""
         ...
 
-    async def document(self, ticket: str) -> Fields | None:
-        """The whole document."""
+    async def documents(self, tickets: Sequence[str]) -> Mapping[str, Fields]:
+        """The whole documents of those tickets that are stored."""
         ...
 
     async def unsent(self, before: datetime, limit: int) -> dict[str, list[Any]]:
@@ -77,6 +77,12 @@ class RoomStore(Protocol):
     async def backlog(self) -> int:
         """How many rooms have unsent entries."""
         ...
+
+
+def _absent(path: str) -> dict[str, Any]:
+    """What a field must be that was absent. Never an equality: an upsert would make the field out of it."""
+    counts = path.endswith(".n") or ".seen." in path
+    return {"$in": [None, 0]} if counts else {"$lte": None}
 
 
 def to_draft(room: Room, ticket: str, document: Fields | None) -> Draft:
@@ -175,8 +181,12 @@ class MongoRooms:
         whole = {**draft.room, "n": draft.n, "seen": draft.seen, "outbox": draft.outbox}
         if draft.unsent_since is not None:
             whole["unsent_since"] = draft.unsent_since
+        query: dict[str, Any] = {"_id": draft.ticket}
+        for path, value in guard_of(room, draft).items():
+            query[path] = _absent(path) if value is None else value
         if not draft.exists:
-            return mongo.InsertOne({"_id": draft.ticket, room: whole})
+            # no insert: all rooms meet the same `filed` at the same time, and two of three would lose
+            return mongo.UpdateOne(query, {"$set": {room: whole}}, upsert=True)
         stored = draft.before["fields"]
         sets: dict[str, Any] = {}
         pushes: dict[str, Any] = {}
@@ -190,10 +200,6 @@ class MongoRooms:
                 else:
                     sets[f"{room}.{name}"] = value
         gone = {f"{room}.{name}": "" for name in stored if name not in whole}
-        query: dict[str, Any] = {"_id": draft.ticket}
-        for path, value in guard_of(room, draft).items():
-            counts = value is None and (path.endswith(".n") or ".seen." in path)
-            query[path] = {"$in": [None, 0]} if counts else value
         update: dict[str, Any] = {"$set": sets}
         if pushes:
             update["$push"] = pushes
@@ -203,9 +209,10 @@ class MongoRooms:
         # error names the loser, which a bulk's matched count cannot
         return mongo.UpdateOne(query, update, upsert=True)
 
-    async def document(self, ticket: str) -> Fields | None:
+    async def documents(self, tickets: Sequence[str]) -> Mapping[str, Fields]:
         async with mongo.store_errors():
-            return await self._cases.find_one({"_id": ticket})
+            found = await self._cases.find({"_id": {"$in": list(tickets)}}).to_list(None)
+        return {doc["_id"]: doc for doc in found}
 
     async def unsent(self, before: datetime, limit: int) -> dict[str, list[Any]]:
         async with mongo.store_errors():
@@ -217,38 +224,61 @@ class MongoRooms:
         return {doc["_id"]: doc[self.room].get("outbox", []) for doc in found}
 
     async def trim(self, acknowledged: Sequence[tuple[str, int]]) -> None:
+        """Rooms that have announced nothing since are emptied by one update for many; the rest one by one."""
         if not acknowledged:
             return
         outbox, since = f"{self.room}.outbox", f"{self.room}.unsent_since"
+        by_n: dict[int, list[str]] = {}
+        for ticket, n in acknowledged:
+            by_n.setdefault(n, []).append(ticket)
         async with mongo.store_errors():
-            await self._cases.bulk_write(
+            done = await self._cases.bulk_write(
                 [
-                    mongo.UpdateOne(
-                        {"_id": ticket},
-                        [
-                            {
-                                "$set": {
-                                    outbox: {
-                                        "$filter": {
-                                            "input": f"${outbox}",
-                                            "cond": {"$gt": ["$$this.n", n]},
-                                        }
-                                    }
-                                }
-                            },
-                            {
-                                "$set": {
-                                    since: {
-                                        "$cond": [{"$eq": [f"${outbox}", []]}, "$$REMOVE", f"${since}"]
-                                    }
-                                }
-                            },
-                        ],
+                    mongo.UpdateMany(
+                        {"_id": {"$in": tickets}, f"{self.room}.n": n},
+                        {"$set": {outbox: []}, "$unset": {since: ""}},
                     )
-                    for ticket, n in acknowledged
+                    for n, tickets in by_n.items()
                 ],
                 ordered=False,
             )
+            if done.matched_count < len(acknowledged):
+                await self._trim_each(dict(acknowledged))
+
+    async def _trim_each(self, acknowledged: Mapping[str, int]) -> None:
+        outbox, since = f"{self.room}.outbox", f"{self.room}.unsent_since"
+        left = await self._cases.find(
+            {
+                "_id": {"$in": list(acknowledged)},
+                "$or": [{f"{outbox}.0": {"$exists": True}}, {since: {"$exists": True}}],
+            },
+            {"_id": 1},
+        ).to_list(None)
+        updates = [
+            mongo.UpdateOne(
+                {"_id": doc["_id"]},
+                [
+                    {
+                        "$set": {
+                            outbox: {
+                                "$filter": {
+                                    "input": f"${outbox}",
+                                    "cond": {"$gt": ["$$this.n", acknowledged[doc["_id"]]]},
+                                }
+                            }
+                        }
+                    },
+                    {
+                        "$set": {
+                            since: {"$cond": [{"$eq": [f"${outbox}", []]}, "$$REMOVE", f"${since}"]}
+                        }
+                    },
+                ],
+            )
+            for doc in left
+        ]
+        if updates:
+            await self._cases.bulk_write(updates, ordered=False)
 
     async def backlog(self) -> int:
         async with mongo.store_errors():

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     sms_password_digest: Literal["sha1", "sha256"] = "sha1"
     sms_secure_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     sms_sender: str = "SAMVAD"
+    notify_book: Path | None = None
+    """Folder of `rules.yaml` and `templates.yaml`: who is told what, in place of the built-in set."""
 
     master_keys: SecretStr = SecretStr(DEVELOPMENT_MASTER_KEY)
     """`id:base64 of 32 bytes`, comma-separated for rotation; the first one wraps."""
@@ -74,8 +76,12 @@ class Settings(BaseSettings):
     sweep_after: float = Field(default=3.0, gt=0)
     """Seconds after which what was not published is published by the sweeper."""
     batch: int = Field(default=500, ge=1, le=5000)
-    within: float = Field(default=0.01, gt=0)
-    """Seconds that a worker waits to fill a batch: latency at low load, throughput at high."""
+    within: float = Field(default=0.005, gt=0)
+    """Seconds that a worker waits to fill a batch: latency at low load."""
+    fetch_every: float = Field(default=0.02, ge=0)
+    """Seconds between two fetches of a worker, unless records come more seldom than that."""
+    gather: float = Field(default=0.03, ge=0)
+    """Seconds that a worker rests between batches while records come thick: throughput at high load."""
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:

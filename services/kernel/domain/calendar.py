@@ -67,6 +67,7 @@ class WorkingCalendar:
         if not any(self._week) and not any(self._exceptions.values()):
             raise ValueError(f"calendar {calendar.id} has no working time")
         self._days: dict[int, tuple[int, tuple[Span, ...]]] = {}
+        self._known_offsets: dict[int, tuple[tuple[int, int, int], ...]] = {}
 
     def windows_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """When `day` (a date of the zone) is worked, as UTC instants; touching windows are joined."""
@@ -133,11 +134,12 @@ class WorkingCalendar:
             return _instant(at)
         wall = at + self._offset(at) + days * _DAY
         skipped: int | None = None
-        for begin, end, offset in self._pieces(wall - _DAY, wall + _DAY):
-            if begin + offset <= wall < end + offset:
-                return _instant(wall - offset)
-            if begin + offset > wall and skipped is None:
-                skipped = begin
+        for day in range(wall // _DAY - 1, wall // _DAY + 2):
+            for begin, end, offset in self._offsets(day):
+                if begin + offset <= wall < end + offset:
+                    return _instant(wall - offset)
+                if begin + offset > wall and skipped is None:
+                    skipped = begin
         assert skipped is not None  # the pieces reach a day past any offset
         return _instant(skipped)
 
@@ -177,7 +179,7 @@ class WorkingCalendar:
         known = self._days.get(day)
         if known is None:
             found: list[Span] = []
-            for start, end, offset in self._pieces(day * _DAY, (day + 1) * _DAY):
+            for start, end, offset in self._offsets(day):
                 for local in range((start + offset) // _DAY, (end + offset - 1) // _DAY + 1):
                     found += _cut(self._windows(local), local * _DAY - offset, start, end)
             spans = _join(found)
@@ -191,6 +193,13 @@ class WorkingCalendar:
             return exception
         weekday = (day + 3) % 7  # 1 January 1970 was a Thursday
         return () if day in self._holidays else self._week[weekday]
+
+    def _offsets(self, day: int) -> tuple[tuple[int, int, int], ...]:
+        """The pieces of one UTC day, remembered: each costs two dozen looks at the zone."""
+        known = self._known_offsets.get(day)
+        if known is None:
+            known = self._known_offsets[day] = tuple(self._pieces(day * _DAY, (day + 1) * _DAY))
+        return known
 
     def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         """`[start, end)` of UTC in pieces of one offset: (start, end, offset)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -23,6 +23,7 @@ _Level = Literal["emergency", "urgent", "not"]
 _LEVELS: tuple[_Level, ...] = ("emergency", "urgent", "not")
 _SENTENCE = re.compile(r"[।॥.!?;\n]+")
 _GAPS = {".": 1, "…": 3}
+_WORDS_KNOWN = 20_000
 _SHORTEST_STEM = 2
 _LOWERED: Mapping[_Level, _Level] = {"emergency": "urgent", "urgent": "not", "not": "not"}
 
@@ -77,6 +78,8 @@ class _Lexicon:
         self.rules: tuple[str, ...] = tuple(rule["id"] for rule in data["rules"])
         self.fading = frozenset(rule["id"] for rule in data["rules"] if rule["past"])
         self._lists: Mapping[str, list[str]] = data["lists"]
+        # people use the same few thousand words, and most begin nothing
+        self.beginning_with = lru_cache(maxsize=_WORDS_KNOWN)(self._beginning_with)
         self._by_word: dict[str, list[_Phrase]] = {}
         self._by_stem: dict[str, list[_Phrase]] = {}
         for rule in data["rules"]:
@@ -87,15 +90,16 @@ class _Lexicon:
 
     def hits(self, sentence: list[str]) -> Iterator[_Hit]:
         for at, word in enumerate(sentence):
-            for phrase in self._beginning_with(word):
+            for phrase in self.beginning_with(word):
                 end = _match(phrase.steps, 1, sentence, at + 1)
                 if end is not None:
                     yield _Hit(phrase.owner, phrase.level, at, end)
 
-    def _beginning_with(self, word: str) -> Iterator[_Phrase]:
-        yield from self._by_word.get(word, ())
+    def _beginning_with(self, word: str) -> tuple[_Phrase, ...]:
+        found = list(self._by_word.get(word, ()))
         for length in range(_SHORTEST_STEM, len(word) + 1):
-            yield from self._by_stem.get(word[:length], ())
+            found.extend(self._by_stem.get(word[:length], ()))
+        return tuple(found)
 
     def _index(self, owner: str, level: _Level, phrases: Iterable[str]) -> None:
         for text in phrases:
@@ -133,7 +137,11 @@ def find(text: str) -> tuple[Danger, ...]:
 
 def priority(text: str) -> Priority:
     """The gravest priority that the words of `text` call for; normal without danger."""
-    found = find(text)
+    return gravest(find(text))
+
+
+def gravest(found: Sequence[Danger]) -> Priority:
+    """The priority of what `find` found."""
     return found[0].priority if found else "normal"
 
 

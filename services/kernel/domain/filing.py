@@ -144,11 +144,12 @@ def consider(application: Application, directory: District, suggest: Suggest) ->
     if faults or kind is None or text is None or language is None:
         raise Faulty(faults)
     village = _village(directory, village_words, block)
+    found = danger.find(text)
     return Considered(
         kind=kind,
         language=language,
-        priority=danger.priority(text),
-        dangers=dangers(text),
+        priority=danger.gravest(found),
+        dangers=rules(found),
         service=service,
         suggested=() if service else suggest(comparable(text), kind)[:MOST_SUGGESTED],
         block=village.block,
@@ -167,9 +168,14 @@ def consider(application: Application, directory: District, suggest: Suggest) ->
     )
 
 
+def rules(found: Iterable[danger.Danger]) -> tuple[str, ...]:
+    """The rules that found danger, each once."""
+    return tuple(dict.fromkeys(one.rule for one in found))
+
+
 def dangers(text: str) -> tuple[str, ...]:
-    """The rules that found danger in `text`, each once."""
-    return tuple(dict.fromkeys(found.rule for found in danger.find(text)))
+    """The rules that find danger in `text`, each once."""
+    return rules(danger.find(text))
 
 
 def comparable(text: str) -> str:

@@ -8,6 +8,7 @@ and over HTTP: an unknown action is a person's mistake (Invalid), an unknown sta
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import get_args
 
 from services.kernel.domain.errors import Forbidden, IllegalAction, Invalid
@@ -67,6 +68,7 @@ def transition(action: str) -> Transition:
     return row
 
 
+@cache
 def allowed(state: str, role: str, *, proposal: bool = False) -> tuple[Action, ...]:
     """What `role` may do in `state`, in the order of the table. Raises ValueError (unknown state).
 

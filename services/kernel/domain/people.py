@@ -11,6 +11,7 @@ A citizen's own case is not judged here (he proves it by ticket and phone), and 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from services.kernel.domain.directory import District, Officer
@@ -83,7 +84,24 @@ class Scope:
 
 
 def visible(actor: Actor, directory: District) -> Scope:
-    """Everything that `actor` may see. An unknown or retired officer, or another district: nothing."""
+    """Everything that `actor` may see. An unknown or retired officer, or another district: nothing.
+
+    Remembered for as long as the directory is the same value in memory: one request asks many times.
+    """
+    key = (id(directory), actor)
+    known = _SCOPES.get(key)
+    if known is None or known[0] is not directory:
+        known = _SCOPES[key] = (directory, _visible(actor, directory))
+        while len(_SCOPES) > _MOST_SCOPES:
+            _SCOPES.popitem(last=False)
+    return known[1]
+
+
+_SCOPES: OrderedDict[tuple[int, Actor], tuple[District, Scope]] = OrderedDict()
+_MOST_SCOPES = 1_000
+
+
+def _visible(actor: Actor, directory: District) -> Scope:
     nothing = Scope(district=actor.district)
     if actor.district != directory.id:
         return nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import phonenumbers
@@ -9,6 +10,8 @@ import phonenumbers
 from services.kernel.domain.errors import Invalid
 
 _LONGEST = 40  # characters; anything longer is no phone number, whatever is in it
+_MOBILE = re.compile(r"(?:\+?91|0)?([6-9][0-9]{9})")
+"""What nearly everybody writes. The library takes all of these, after milliseconds of matching landlines."""
 _WRITTEN = frozenset("0123456789+-().")
 
 
@@ -22,6 +25,9 @@ def normalise(raw: str, region: str = "IN") -> str:
     number = _plain(raw)
     if number is None:
         raise _invalid()
+    mobile = _MOBILE.fullmatch(number) if region == "IN" else None
+    if mobile is not None:
+        return f"+91{mobile[1]}"
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:

@@ -116,12 +116,11 @@ class MemoryRooms:
     def _write(self, draft: Draft) -> bool:
         documents = self._documents()
         document = documents.get(draft.ticket)
-        if not draft.exists and document is not None:
+        if document is None and draft.exists:
             return False
-        if draft.exists:
-            guards = guard_of(self.room, draft)
-            if document is None or any(not _holds(document, *guard) for guard in guards.items()):
-                return False
+        guards = guard_of(self.room, draft)
+        if document is not None and any(not _holds(document, *guard) for guard in guards.items()):
+            return False
         room = {**copy.deepcopy(draft.room), "n": draft.n, "seen": dict(draft.seen)}
         room["outbox"] = copy.deepcopy(draft.outbox)
         if draft.unsent_since is not None:
@@ -129,8 +128,9 @@ class MemoryRooms:
         documents.setdefault(draft.ticket, {"_id": draft.ticket})[self.room] = room
         return True
 
-    async def document(self, ticket: str) -> Mapping[str, Any] | None:
-        return copy.deepcopy(self._documents().get(ticket))
+    async def documents(self, tickets: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        documents = self._documents()
+        return {ticket: copy.deepcopy(documents[ticket]) for ticket in tickets if ticket in documents}
 
     async def unsent(self, before: datetime, limit: int) -> dict[str, list[Any]]:
         found = [
@@ -188,6 +188,9 @@ class MemoryParking:
 
     async def parked_keys(self, keys: Sequence[str]) -> set[str]:
         return {key for key in keys if self.parked.get(key)}
+
+    def forget(self) -> None:
+        return None
 
     async def park(self, records: Sequence[tuple[Record, str | None]]) -> None:
         for record, reason in records:

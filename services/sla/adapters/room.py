@@ -84,4 +84,6 @@ class SlaRoom:
                 metrics.SLA_ARMED.labels(draft.room["district"]).inc()
             count(draft.room["department"], draft.planned)
         if self.loop is not None:
-            self.loop.wake()
+            armed = [draft.room["next_at"] for draft in drafts if "next_at" in draft.room]
+            if armed:
+                self.loop.wake(min(armed))

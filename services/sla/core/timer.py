@@ -136,16 +136,26 @@ def rungs(timer: Timer, running: Running) -> tuple[Rung, ...]:
     return tuple(sorted(found, key=lambda r: (r.at, _STEPS.index(r.step), r.target, r.rung)))
 
 
+def _rung_of(timer: Timer, target: Target) -> partial[Rung]:
+    transfer = len(timer.transferred) if target == "acknowledge" else 0
+    return partial(Rung, timer.cycle, target, transfer=transfer)
+
+
+def _until_breach(timer: Timer, target: Target, clock: TargetClock) -> list[Rung]:
+    if clock.breached_at is not None:
+        return []
+    rung = _rung_of(timer, target)
+    found = [rung("breach", clock.due.due_at)]
+    if clock.due.warn_at is not None and clock.warned_at is None:
+        found.insert(0, rung("warning", clock.due.warn_at))
+    return found
+
+
 def _of_target(
     timer: Timer, target: Target, clock: TargetClock, plan: ClockPlan, calendars: Calendars
 ) -> list[Rung]:
-    transfer = len(timer.transferred) if target == "acknowledge" else 0
-    rung = partial(Rung, timer.cycle, target, transfer=transfer)
-    found: list[Rung] = []
-    if clock.breached_at is None:
-        if clock.due.warn_at is not None and clock.warned_at is None:
-            found.append(rung("warning", clock.due.warn_at))
-        found.append(rung("breach", clock.due.due_at))
+    rung = _rung_of(timer, target)
+    found = _until_breach(timer, target, clock)
     calendar = calendars.working(plan.calendar)
     start = clock.ladder_from or clock.breached_at or clock.due.due_at
     steps = [step for step in plan.ladder.rungs if step.on == target]
@@ -158,7 +168,29 @@ def _of_target(
 
 def next_at(timer: Timer, running: Running) -> datetime | None:
     """The one instant at which something next falls due."""
-    return next((rung.at for rung in rungs(timer, running)), None)
+    plan = running.plan
+    if plan is None or timer.held_since is not None or timer.ended:
+        return None
+    return min(
+        (
+            rung.at
+            for target, clock in timer.targets.items()
+            if target in plan.allowances and target not in timer.met
+            for rung in _next_of_target(timer, target, clock, plan, running.calendars)
+            if rung.id not in timer.fired
+        ),
+        default=None,
+    )
+
+
+def _next_of_target(
+    timer: Timer, target: Target, clock: TargetClock, plan: ClockPlan, calendars: Calendars
+) -> list[Rung]:
+    """Enough of a target's rungs to know the first: while it is not breached its ladder, which costs the
+    most to work out, begins at its breach or later."""
+    if clock.breached_at is not None or clock.ladder_from is not None:
+        return _of_target(timer, target, clock, plan, calendars)
+    return _until_breach(timer, target, clock)
 
 
 def fire(timer: Timer, now: datetime, running: Running) -> tuple[Timer, tuple[Rung, ...]]:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import structlog
 
-from services.kernel.adapters import case_document, mongo, schema
-from services.kernel.adapters.case_folding import READS, stamp, to_event
+from services.kernel.adapters import mongo, schema
+from services.kernel.adapters.case_folding import READS
 from services.kernel.adapters.case_store import CaseStore
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.kafka import Publisher, create_topics, read_whole
@@ -23,7 +23,7 @@ from services.kernel.adapters.outbox import Outbox, Publishes, Sweeper
 from services.kernel.adapters.parking import COLLECTION as PARKED
 from services.kernel.adapters.parking import Parking
 from services.kernel.adapters.room_store import Draft, MongoRooms, RoomStore
-from services.kernel.adapters.rooms import NO_CHANGE, Change, RoomConsumer
+from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.adapters.settings import Settings
 from services.kernel.adapters.vault import Vault
 from services.kernel.contracts.catalogue import TOPICS
@@ -32,7 +32,6 @@ from services.kernel.contracts.envelope import new_data_key
 from services.kernel.contracts.events import (
     EVENTS,
     By,
-    CaseAcknowledged,
     CaseEvent,
     CaseFiled,
     CaseNoted,
@@ -40,14 +39,11 @@ from services.kernel.contracts.events import (
     NoticeDelivered,
     Room,
     Sealed,
-    SlaLapsed,
     SlaWarned,
 )
 from services.kernel.contracts.topics import COMPLAINTS, DEAD_LETTERS
 from services.kernel.domain import tickets
-from services.kernel.domain.case import Act, Case, perform
-from services.kernel.domain.errors import Reject, Unavailable
-from services.kernel.domain.people import Actor
+from services.kernel.domain.errors import Unavailable
 from services.kernel.testing.memory import (
     ManualClock,
     MemoryBroker,
@@ -56,9 +52,9 @@ from services.kernel.testing.memory import (
     MemoryRooms,
     MemoryVault,
 )
+from tests.integration.kernel.cores import DISTRICT, Diary, Opening
 
 NOTHING = Sealed(nonce="AA==", data="AA==")
-DISTRICT = "janjgir-champa"
 LINE = {t: (TOPICS[t].partitions, TOPICS[t].configs) for t in (COMPLAINTS, DEAD_LETTERS)}
 _sequence = itertools.count(int(datetime.now(UTC).timestamp() * 1000) % 4_000_000)
 _offsets = itertools.count(1)
@@ -104,82 +100,6 @@ class Interrupted:
         if self.before_trim:
             await self.before_trim.pop(0)()
         await self.inner.trim(acknowledged)
-
-
-class Quiet:
-    """A core that prepares nothing and has nothing to do before or after."""
-
-    async def prepare(self, drafts: Mapping[str, Draft], batch: Sequence[Received]) -> None:
-        return None
-
-    async def before_write(self, drafts: Sequence[Draft], context: None) -> None:
-        return None
-
-    async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
-        return None
-
-
-class Diary(Quiet):
-    """A room that writes down the id of every event it is given, and announces a notice for each.
-
-    `poison` is rejected, `faulty` makes the code break.
-    """
-
-    def __init__(self, room: Room = "notices") -> None:
-        self.room: Room = room
-        self.uses: Mapping[str, type[Event]] = {
-            c.TYPE: c for c in (CaseFiled, CaseAcknowledged, CaseNoted, SlaWarned)
-        }
-        self.poison: set[str] = set()
-        self.faulty: set[str] = set()
-
-    def apply(self, draft: Draft, received: Received, context: None) -> Change:
-        if str(received.id) in self.poison:
-            raise Reject("made up")
-        if str(received.id) in self.faulty:
-            raise ZeroDivisionError
-        told = NoticeDelivered(
-            district=DISTRICT,
-            ticket=draft.ticket,
-            at=received.time,
-            about=str(received.id),
-            audience="citizen",
-            channel="sms",
-        )
-        log = [*draft.room.get("log", ()), str(received.id)]
-        return Change({**draft.room, "log": log}, announces=(told,) if self.room == "notices" else ())
-
-
-class Opening(Quiet):
-    """Room `case` as routing writes it, with everything left out that is routing's own."""
-
-    room: Room = "case"
-    uses: Mapping[str, type[Event]] = {CaseFiled.TYPE: CaseFiled, SlaLapsed.TYPE: SlaLapsed}
-
-    def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
-
-    def apply(self, draft: Draft, received: Received, context: None) -> Change:
-        event = received.event
-        if isinstance(event, CaseFiled):
-            case = Case(
-                event.ticket, DISTRICT, "complaint", "web", "hi", "normal", event.at, event.at, 1
-            )
-            where = {"department": "phed", "reason": "made up"}
-            act = Act("assign", Actor("routing", None, DISTRICT), data=where)
-        else:
-            case = case_document.from_fields(draft.ticket, draft.room)
-            if case.state != "resolved":
-                return NO_CHANGE
-            act = Act("close", Actor("rule", None, DISTRICT))
-        fired = (draft.others.get("sla") or {}).get("last_fired")
-        at = stamp(self._clock(), fired)
-        after, fact = perform(case, act, n=draft.n + 1, at=at)
-        return Change(
-            fields=case_document.to_fields(after),
-            announces=(to_event(after, fact, at, None),),
-            guards={"sla.last_fired": fired},
-        )
 
 
 class World:

@@ -34,19 +34,28 @@ async def test_a_first_write_makes_the_document_with_its_counters(world: Any) ->
     assert [entry["n"] for entry in again.outbox] == [1]
 
 
-async def test_a_document_that_another_room_made_meanwhile_makes_the_write_lose(world: Any) -> None:
+async def test_a_first_write_makes_nothing_of_a_room_that_it_only_guards(world: Any) -> None:
+    ticket = world.ticket()
+    draft = await _read(world, ticket, "case")
+    draft.room["state"] = "assigned"
+    draft.guards["sla.last_fired"] = None
+    assert await world.rooms("case").write([draft]) == set()
+    assert set(await world.document(ticket)) - {"_id"} == {"case"}
+
+
+async def test_rooms_that_meet_a_new_case_at_once_all_win(world: Any) -> None:
     ticket = world.ticket()
     mine = await _read(world, ticket, "notices")
     other = await _read(world, ticket, "sla")
     other.room["armed"] = True
     assert await world.rooms("sla").write([other]) == set()
     mine.room["log"] = ["a"]
-    assert await world.rooms("notices").write([mine]) == {0}
-
-    mine = await _read(world, ticket, "notices")
-    assert mine.exists
-    mine.room["log"] = ["a"]
+    _tell(world, mine, 1)
+    late = await _read(world, world.ticket(), "notices")
+    late.ticket, late.room["log"] = ticket, ["b"]
+    assert not mine.exists
     assert await world.rooms("notices").write([mine]) == set()
+    assert await world.rooms("notices").write([late]) == {0}, "of one room the second still loses"
     document = await world.document(ticket)
     assert document["sla"]["armed"] is True
     assert document["notices"]["log"] == ["a"]
@@ -73,8 +82,11 @@ async def test_a_bulk_names_its_losers_by_position(world: Any) -> None:
     tickets = [world.ticket() for _ in range(6)]
     rooms = world.rooms("notices")
     drafts = [await _read(world, ticket) for ticket in tickets]
-    for position in (1, 4):
-        await world.set_fields(tickets[position], "notices", log=["other"])
+    others = [await _read(world, tickets[position]) for position in (1, 4)]
+    for draft in others:
+        draft.room["log"] = ["other"]
+        _tell(world, draft, 1)
+    assert await rooms.write(others) == set()
     for draft in drafts:
         draft.room["log"] = ["mine"]
     assert await rooms.write(drafts) == {1, 4}

@@ -19,6 +19,7 @@ from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.case import Act
 from services.kernel.domain.errors import Unavailable
 from services.kernel.domain.people import Actor
+from tests.integration.kernel.broker import standing_still
 
 
 @pytest.fixture
@@ -95,21 +96,16 @@ async def test_a_broker_that_is_frozen_is_told_within_the_bound(
     outage: Stack, real: Any, eventually: Any
 ) -> None:
     """A connection that stays open and answers nothing: a send must not hang for ever."""
-    import signal
-
     publisher = Publisher(real.kafka, client_id="frozen", timeout_seconds=1.5)
     await publisher.start()
     ticket = real.ticket()
     message = announce(real.event(ticket, "intake"), "intake", 1).message(
         "samvad.complaints.v1", "/samvad/intake"
     )
-    outage.kill("kafka", signal.SIGSTOP)
-    try:
+    async with standing_still(outage):
         with pytest.raises(Unavailable):
             await publisher.publish([message])
         assert not await publisher.ping()
-    finally:
-        outage.kill("kafka", signal.SIGCONT)
 
     async def through() -> bool:
         try:

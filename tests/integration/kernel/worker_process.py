@@ -1,19 +1,33 @@
-"""A worker to be killed: the real process, guard, room consumer and faust worker around a slow handler.
+"""A worker to be killed, stopped or paused: the real process, guard, room consumer and faust worker.
 
-    worker_process.py <name> <topic> <seconds a batch> <seconds to finish>
+    worker_process.py '<the fields of Plan, as JSON>'
 
-It says on stdout what it does, a word and a number a line: `owns` so many partitions, `taken` a batch,
-`half` of it written, `done`.
+It says on stdout what it does, a line each: `session <ms>` once, `owns <partitions>` when that changes;
+`taken <records>`, `half <records>` and `done <records>` of a batch; `wrote <ticket> <events>` of a case;
+`waiting <event id>` where it waits for a trouble to go; `metric <sample> <value>` when one changes; and
+the name of the point at which it pauses (see Plan).
+
+What goes wrong stands in the collection `troubles`, `{_id: <event id>, how: …, times: …}`, `times` left
+out for ever: `poison`, `fault` and `lag` are raised by the core for that event; `explode` and `away` by
+its preparation, for the whole batch that holds the event; `wait` holds that batch until the trouble is
+taken away.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import REGISTRY
 
 from services.kernel.adapters import faust_worker, mongo
+from services.kernel.adapters.case_folding import READS
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.faust_worker import Worker
 from services.kernel.adapters.guard import Failure, Guard
@@ -24,87 +38,190 @@ from services.kernel.adapters.process import background, run
 from services.kernel.adapters.room_store import Draft, MongoRooms
 from services.kernel.adapters.rooms import Change, RoomConsumer
 from services.kernel.adapters.settings import Settings
-from services.kernel.contracts.codec import Received
-from services.kernel.contracts.events import CaseFiled, CaseNoted, Event, NoticeDelivered, Room
+from services.kernel.contracts.codec import Message, Received
+from services.kernel.domain.errors import Reject, Retry, Unavailable
+from tests.integration.kernel.cores import Diary, Opening
 
-NAME, TOPIC, SECONDS, FINISH = sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])
+TOLD = ("samvad_consumer_handled_total", "samvad_consumer_retried_total", "samvad_room_conflicts_total")
+LOOK_SECONDS = 0.02
 
 
-class Tally:
-    """Room `notices` as a list of all that was ever applied, with a notice announced for each."""
+@dataclass(frozen=True)
+class Plan:
+    """`seconds` after the first half of a batch; `finish` and `drain`: the worker's own bounds. `room`:
+    `notices` is a Diary, `case` an Opening. `pause`: at which point the process waits, once, until the
+    file `go` is there:
 
-    room: Room = "notices"
-    uses: Mapping[str, type[Event]] = {CaseFiled.TYPE: CaseFiled, CaseNoted.TYPE: CaseNoted}
+    `head`: the batch is handled but for its first case. `writing`: read and folded, not yet written.
+    `publishing`: written, not yet published. `committing`: all is done, and nothing committed.
+    """
+
+    name: str
+    topic: str
+    go: str
+    seconds: float = 0.0
+    finish: float = 8.0
+    drain: float = 2.0
+    room: str = "notices"
+    pause: str = ""
+
+
+def say(*words: object) -> None:
+    print(*words, flush=True)
+
+
+class Pauses:
+    """Waits where it is told to."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._at = plan.pause
+        self._go = Path(plan.go)
+
+    async def at(self, point: str) -> None:
+        if point == self._at:
+            self._at = ""
+            say(point)
+            while not self._go.exists():
+                await asyncio.sleep(LOOK_SECONDS)
+
+
+class Troubled:
+    """A core that goes wrong as `troubles` says."""
+
+    def __init__(self, core: Diary | Opening, troubles: mongo.Collection, pauses: Pauses) -> None:
+        self.room = core.room
+        self.uses = core.uses
+        self._core = core
+        self._troubles = troubles
+        self._pauses = pauses
+        self._met: Counter[str] = Counter()
+        self._now: dict[str, str] = {}
 
     async def prepare(self, drafts: Mapping[str, Draft], batch: Sequence[Received]) -> None:
-        return None
+        self._now = await self._read(batch)
+        while waiting := [name for name, how in self._now.items() if how == "wait"]:
+            say("waiting", *waiting)
+            while await self._troubles.find_one({"_id": {"$in": waiting}}):
+                await asyncio.sleep(LOOK_SECONDS)
+            self._now = await self._read(batch)
+        for how in self._now.values():
+            if how == "explode":
+                raise ZeroDivisionError
+            if how == "away":
+                raise Unavailable("made up")
+
+    async def _read(self, batch: Sequence[Received]) -> dict[str, str]:
+        names = [str(received.id) for received in batch]
+        now = {}
+        async for trouble in self._troubles.find({"_id": {"$in": names}}):
+            name = trouble["_id"]
+            self._met[name] += 1
+            if self._met[name] <= trouble.get("times", self._met[name]):
+                now[name] = trouble["how"]
+        return now
 
     def apply(self, draft: Draft, received: Received, context: None) -> Change:
-        told = NoticeDelivered(
-            district="x",
-            ticket=draft.ticket,
-            at=received.time,
-            about=str(received.id),
-            audience="citizen",
-            channel="sms",
-        )
-        log = [*draft.room.get("log", ()), str(received.id)]
-        return Change({**draft.room, "log": log}, (told,))
+        match self._now.get(str(received.id)):
+            case "poison":
+                raise Reject("made up")
+            case "fault":
+                raise ZeroDivisionError
+            case "lag":
+                raise Retry("made up")
+        return self._core.apply(draft, received, context)
 
     async def before_write(self, drafts: Sequence[Draft], context: None) -> None:
-        return None
+        if drafts:
+            await self._pauses.at("writing")
 
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
-        return None
+        for draft in drafts:
+            say("wrote", draft.ticket, sum(received.id.ticket == draft.ticket for received in batch))
 
 
 class Slow:
     """Writes the first half of a batch, takes its time, and writes the rest."""
 
-    uses = Tally.uses
-
-    def __init__(self, inner: RoomConsumer[None]) -> None:
+    def __init__(self, inner: RoomConsumer[None], plan: Plan, pauses: Pauses) -> None:
+        self.uses = inner.uses
         self._inner = inner
+        self._plan = plan
+        self._pauses = pauses
 
     async def handle(self, batch: Sequence[Received]) -> list[Failure]:
-        _say("taken", len(batch))
-        middle = len(batch) // 2
-        failures = await self._inner.handle(batch[:middle])
-        _say("half", middle)
-        await asyncio.sleep(SECONDS)
-        failures += await self._inner.handle(batch[middle:])
-        _say("done", len(batch))
+        say("taken", len(batch))
+        if self._plan.pause == "head":
+            failures = await self._but_for_its_head(batch)
+        elif self._plan.seconds:
+            middle = len(batch) // 2
+            failures = await self._inner.handle(batch[:middle])
+            say("half", middle)
+            await asyncio.sleep(self._plan.seconds)
+            failures += await self._inner.handle(batch[middle:])
+        else:
+            failures = await self._inner.handle(batch)
+        await self._pauses.at("committing")
+        say("done", len(batch))
         return failures
 
+    async def _but_for_its_head(self, batch: Sequence[Received]) -> list[Failure]:
+        head = batch[0].id.ticket
+        failures = await self._inner.handle([one for one in batch if one.id.ticket != head])
+        await self._pauses.at("head")
+        return failures + await self._inner.handle([one for one in batch if one.id.ticket == head])
 
-async def _tell_what_it_owns(worker: Worker) -> None:
-    told = -1
+
+class Paused:
+    """A publisher that waits before it sends, where it is told to."""
+
+    def __init__(self, publisher: Publisher, pauses: Pauses) -> None:
+        self._publisher = publisher
+        self._pauses = pauses
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        if messages:
+            await self._pauses.at("publishing")
+        await self._publisher.publish(messages)
+
+
+async def _tell(worker: Worker) -> None:
+    owns, told = -1, dict[str, float]()
     while True:
-        if len(worker.partitions()) != told:
-            told = len(worker.partitions())
-            _say("owns", told)
+        if len(worker.partitions()) != owns:
+            owns = len(worker.partitions())
+            say("owns", owns)
+        for metric in REGISTRY.collect():
+            for sample in metric.samples:
+                name = f"{sample.name}{{{','.join(sample.labels.values())}}}"
+                if sample.name in TOLD and told.get(name) != sample.value:
+                    told[name] = sample.value
+                    say("metric", name, int(sample.value))
         await asyncio.sleep(0.05)
 
 
-def _say(what: str, count: int) -> None:
-    print(what, count, flush=True)
-
-
-async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
+async def main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
+    plan = Plan(**json.loads(sys.argv[1]))
+    faust_worker.FINISH_SECONDS = plan.finish
+    faust_worker.DRAIN_EVERY_SECONDS = plan.drain
+    pauses = Pauses(plan)
     database = mongo.connect(settings.mongo, settings.database)
     stack.callback(mongo.close, database)
-    publisher = Publisher(settings.kafka, client_id=NAME)
+    publisher = Publisher(settings.kafka, client_id=plan.name)
     stack.push_async_callback(publisher.stop)
     await publisher.start()
-    consumer = RoomConsumer(
-        Tally(), MongoRooms(database["cases"], "notices"), Outbox("notices", publisher)
+    core = Troubled(
+        Opening(system_clock()) if plan.room == "case" else Diary(), database["troubles"], pauses
     )
-    parking = Parking(NAME, database, publisher, system_clock())
-    worker = Worker(NAME, TOPIC, Guard(NAME, Slow(consumer), parking), settings)
+    rooms = MongoRooms(database["cases"], core.room, READS if core.room == "case" else ())
+    consumer = RoomConsumer(core, rooms, Outbox(core.room, Paused(publisher, pauses)))
+    parking = Parking(plan.name, database, publisher, system_clock())
+    guard = Guard(plan.name, Slow(consumer, plan, pauses), parking)
+    worker = Worker(plan.name, plan.topic, guard, settings)
     await worker.start(stack, stopping)
-    background(stack, _tell_what_it_owns(worker), stopping)
+    coordinator = worker._app.consumer._thread._consumer._coordinator
+    say("session", coordinator._session_timeout_ms)
+    background(stack, _tell(worker), stopping)
 
 
 if __name__ == "__main__":
-    faust_worker.FINISH_SECONDS = FINISH
-    run(NAME, _main)
+    run("worker", main)

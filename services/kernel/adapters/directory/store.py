@@ -42,13 +42,22 @@ class DirectoryStore:
     async def newest(self, district: str) -> District:
         """Raises Unknown when the district has no directory, Unavailable when the store is away."""
         asked, version = self._newest.get(district, (0.0, 0))
-        if version and time.monotonic() - asked < NEWEST_SECONDS:
+        now = time.monotonic()
+        if version and now - asked < NEWEST_SECONDS:
             return self._known[(district, version)]
-        async with mongo.store_errors():
-            head = await self._versions.find_one(
-                {"district": district}, {"version": 1}, sort=[("version", -1)]
-            )
+        if version:
+            # one asks for all: others go on with what is known until the answer is there
+            self._newest[district] = (now, version)
+        try:
+            async with mongo.store_errors():
+                head = await self._versions.find_one(
+                    {"district": district}, {"version": 1}, sort=[("version", -1)]
+                )
+        except BaseException:
+            self._newest.pop(district, None)
+            raise
         if head is None:
+            self._newest.pop(district, None)
             raise Unknown("there is no such district", field="district")
         found = await self.version(district, head["version"])
         self._newest[district] = (time.monotonic(), head["version"])
