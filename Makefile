@@ -1,6 +1,8 @@
 # Samvad on one machine. Each target does its own set-up first (quick when there is nothing to do).
 #   make run    the whole line: Kafka, MongoDB, every service; Ctrl-C stops all
 #   make test   every test
+#   make chaos  the line under faults, in its long form, with figures
+#   make bench  the line's speed against bare baselines; wants an idle machine and some twenty minutes
 #   make lint   style, types, import rules
 # Settings: SAMVAD_HOME and the ports, see README.md.
 
@@ -9,7 +11,7 @@ SETUP = @command -v $(PYTHON) >/dev/null 2>&1 \
 	|| { echo 'setup: Samvad needs Python 3.11 or newer (command $(PYTHON)): install it and run the same again' >&2; exit 1; }; \
 	$(PYTHON) deploy/local/setup.py
 
-.PHONY: setup run test lint
+.PHONY: setup run test chaos bench lint
 .DEFAULT_GOAL := run
 
 setup:
@@ -23,6 +25,16 @@ test: export SAMVAD_HOME = $(CURDIR)/.samvad-test
 test:
 	$(SETUP) test
 	@exec .venv/bin/python -m pytest tests
+
+# The tests of tests/chaos as `make test` has them, longer and harder; figures at the end of the storm.
+chaos: export SAMVAD_HOME = $(CURDIR)/.samvad-test
+chaos: export SAMVAD_CHAOS = long
+chaos:
+	$(SETUP) test
+	@exec .venv/bin/python -m pytest tests/chaos -s
+
+bench: setup
+	@exec .venv/bin/samvad bench
 
 lint:
 	$(SETUP) test
