@@ -1,0 +1,1 @@
+"""Benchmarks: the line's speed against bare baselines that are measured in the same run."""

@@ -1,0 +1,81 @@
+"""What a benchmark stands on: stacks of its own, and how much of everything is measured."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from services.cli.stack import Home, Plan, Ports, Stack, whole
+from services.cli.stack.tools import Tools
+
+Say = Callable[[str], None]
+"""Tells whoever waits what is going on."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """`runs`: of each measurement, of which the median counts. The rest are numbers of cases."""
+
+    runs: int = 3
+    intake: int = 6_000
+    pipeline: int = 8_000
+    one_by_one: int = 2_000
+    rate: int = 50
+    seconds: int = 60
+    warm: int = 600
+    lives: int = 2_000
+    filings: int = 2_000
+    few: int = 10_000
+    many: int = 100_000
+    load_seconds: float = 30.0
+
+
+FULL = Scale()
+SHORT = Scale(
+    runs=1,
+    intake=200,
+    pipeline=200,
+    one_by_one=60,
+    rate=20,
+    seconds=2,
+    warm=20,
+    lives=40,
+    filings=40,
+    few=100,
+    many=300,
+    load_seconds=1.0,
+)
+"""Shows that every benchmark runs and what it tells; its numbers say nothing."""
+
+
+@contextmanager
+def line(
+    name: str, *processes: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """A stack in a home of its own, on free ports; taken away at the end. `processes`: the services that
+    are wanted beside Kafka and MongoDB; none named: the whole line with its Prometheus."""
+    home = Home(Home.from_environment().path / "bench" / f"{name}-{os.getpid()}")
+    shutil.rmtree(home.path, ignore_errors=True)
+    try:
+        if processes:
+            stack = Stack(
+                home, Ports.free(), make_plan=_only(processes), environment=environment
+            )
+        else:
+            stack = Stack(home, Ports.free(), environment=environment)
+        with stack:
+            yield stack
+    finally:
+        shutil.rmtree(home.path, ignore_errors=True)
+
+
+def _only(names: tuple[str, ...]) -> Callable[[Home, Ports, Tools], Plan]:
+    def make(home: Home, ports: Ports, tools: Tools) -> Plan:
+        full = whole(home, ports, tools)
+        wanted = {"kafka", "mongod", *names}
+        return replace(full, processes=[p for p in full.processes if p.name in wanted])
+
+    return make

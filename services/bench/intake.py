@@ -1,0 +1,107 @@
+"""Receipts a second of the web intake, against a bare FastAPI that inserts and publishes the same."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+
+import uvloop
+
+from services.bench import people
+from services.bench.figures import Figure, against, plain
+from services.bench.ground import Say, Scale, line
+from services.bench.processes import processor_seconds
+from services.bench.wire import Broken, Http
+from services.cli.stack import Stack
+from services.cli.stack.settings import PROJECT, listening_possible
+from services.kernel.adapters.kafka import create_topics
+
+CONNECTIONS = 64
+TOPIC = "bench.intake"
+START_SECONDS = 30.0
+
+
+def measure(scale: Scale, say: Say) -> list[Figure]:
+    """Ours and the bare one by turns, on the same Kafka and MongoDB."""
+    with line("intake", "intake-web") as stack:
+        uvloop.run(_topic(stack))
+        port = stack.ports["standins"]  # nobody else's here
+        bare = _start_bare(stack, port)
+        try:
+            return uvloop.run(_measure(stack, port, bare.pid, scale, say))
+        finally:
+            bare.terminate()
+            bare.wait(10)
+
+
+async def _topic(stack: Stack) -> None:
+    await create_topics(stack.settings["SAMVAD_KAFKA"], {TOPIC: (12, {})})
+
+
+def _start_bare(stack: Stack, port: int) -> subprocess.Popen[bytes]:
+    settings = stack.settings
+    bare = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "services.bench.bare_intake"),
+            *(str(port), settings["SAMVAD_KAFKA"], settings["SAMVAD_MONGO"], TOPIC),
+        ],
+        cwd=PROJECT,
+    )
+    end = time.monotonic() + START_SECONDS
+    while listening_possible(port):
+        if bare.poll() is not None or time.monotonic() > end:
+            raise RuntimeError("the bare intake does not start")
+        time.sleep(0.05)
+    return bare
+
+
+async def _measure(
+    stack: Stack, port: int, bare_pid: int, scale: Scale, say: Say
+) -> list[Figure]:
+    ours: list[float] = []
+    bare: list[float] = []
+    ours_core: list[float] = []
+    bare_core: list[float] = []
+    our_port, our_pid = stack.ports["intake-web"], stack.pid("intake-web")
+    assert our_pid is not None
+    first = 0
+    for which in (our_port, port):
+        await _file(which, first, scale.warm)
+        first += scale.warm
+    for run in range(scale.runs):
+        for which, pid, rates, core in (
+            (our_port, our_pid, ours, ours_core),
+            (port, bare_pid, bare, bare_core),
+        ):
+            before = processor_seconds(pid)
+            rates.append(await _file(which, first, scale.intake))
+            core.append((processor_seconds(pid) - before) / scale.intake * 1000)
+            first += scale.intake
+        say(f"intake {run + 1}/{scale.runs}: {ours[-1]:.0f}/s, bare {bare[-1]:.0f}/s")
+    return [
+        against("intake accepted", ours, bare, "cases/s", least=0.7),
+        plain("intake core time", sorted(ours_core)[len(ours_core) // 2], "core-ms/case"),
+        plain("bare intake core time", sorted(bare_core)[len(bare_core) // 2], "core-ms/case"),
+    ]
+
+
+async def _file(port: int, first: int, count: int) -> float:
+    """Closed loop over CONNECTIONS connections; cases a second."""
+    http = Http(port)
+    numbers = iter(range(first, first + count))
+
+    async def one_after_another() -> None:
+        for number in numbers:
+            key = f"Idempotency-Key: intake-{number}\r\n".encode()
+            answer = await http.post("/api/v1/cases", people.filing(number), key)
+            if answer.status != 202:
+                raise Broken(f"answered {answer.status}: {answer.body[:200]!r}")
+
+    began = time.perf_counter()
+    try:
+        await asyncio.gather(*(one_after_another() for _ in range(CONNECTIONS)))
+    finally:
+        http.close()
+    return count / (time.perf_counter() - began)

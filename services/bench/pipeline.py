@@ -1,0 +1,154 @@
+"""From `filed` on the topic to routed, timed and planned in the store, against bare loops doing the same."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Literal
+
+import uvloop
+
+from services.bench.figures import Figure, against
+from services.bench.filings import file_in_bulk
+from services.bench.ground import Say, Scale, line
+from services.cli.stack import Stack
+from services.cli.stack.settings import PROJECT
+from services.kernel.adapters import mongo
+from services.kernel.adapters.kafka import Publisher, create_topics
+from services.kernel.contracts.catalogue import TOPICS
+from services.kernel.contracts.codec import Message
+from services.kernel.contracts.topics import COMPLAINTS
+
+ROLES = ("routing", "sla", "notify")
+MESSAGES_A_CASE = 3
+START_SECONDS = 30.0
+PATIENCE_SECONDS = 300.0
+LOOK_SECONDS = 0.1
+Way = Literal["batch", "single"]
+
+
+def measure(scale: Scale, say: Say) -> list[Figure]:
+    """Three ways by turns on the same Kafka and MongoDB, three processes each."""
+    with line("pipeline", "routing", "sla") as stack:
+        return uvloop.run(_measure(stack, scale, say))
+
+
+async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
+    ours: list[float] = []
+    bare: list[float] = []
+    single: list[float] = []
+    async with AsyncExitStack() as exits:
+        database = mongo.connect(stack.settings["SAMVAD_MONGO"], "samvad")
+        exits.callback(mongo.close, database)
+        publisher = Publisher(stack.settings["SAMVAD_KAFKA"], client_id="bench")
+        exits.push_async_callback(publisher.stop)
+        _run(exits, stack, "services.bench.planner")
+        first = 0
+
+        async def one(count: int, way: Way | None) -> float:
+            nonlocal first
+            messages = await file_in_bulk(stack, database, first, count)
+            first += count
+            if way is None:
+                return await _through(database, publisher, messages)
+            return await _bare(stack, database, publisher, messages, way)
+
+        await one(scale.warm, None)
+        for run in range(scale.runs):
+            ours.append(await one(scale.pipeline, None))
+            bare.append(await one(scale.pipeline, "batch"))
+            single.append(await one(scale.one_by_one, "single"))
+            say(
+                f"pipeline {run + 1}/{scale.runs}: {ours[-1]:.0f}/s, "
+                f"bare {bare[-1]:.0f}/s, case by case {single[-1]:.0f}/s"
+            )
+    return [
+        against("pipeline", ours, bare, "cases/s", least=0.5),
+        against("pipeline over case by case", ours, single, "cases/s", least=3),
+    ]
+
+
+async def _bare(
+    stack: Stack,
+    database: mongo.Database,
+    publisher: Publisher,
+    messages: Sequence[Message],
+    way: Way,
+) -> float:
+    """The same records on a topic of their own, through the bare loops, into a database of their own."""
+    name = f"bench-{way}-{messages[0].key.decode()}"
+    await create_topics(stack.settings["SAMVAD_KAFKA"], {name: (TOPICS[COMPLAINTS].partitions, {})})
+    other = database.client.get_database(name, write_concern=database.write_concern)
+    tickets = [message.key.decode() for message in messages]
+    receipts = await database["receipts"].find({"_id": {"$in": tickets}}).to_list(None)
+    await other["receipts"].insert_many(receipts)
+    example = await database["cases"].find_one({"notices.seen.case": {"$gte": 1}})
+    assert example is not None
+    told = await database["messages"].find({"ticket": example["_id"]}).to_list(None)
+    await other["example"].insert_one({"_id": 1, "case": example, "messages": told})
+    async with AsyncExitStack() as exits:
+        for role in ROLES:
+            _run(exits, stack, "services.bench.bare_pipeline", role, way, name)
+        moved = [replace(message, topic=name) for message in messages]
+        rate = await _through(other, publisher, moved)
+    await database.client.drop_database(name)
+    return rate
+
+
+def _run(exits: AsyncExitStack, stack: Stack, module: str, *words: str) -> None:
+    """Start a process that says `ready`; ended when the stack unwinds."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *words],
+        cwd=PROJECT,
+        env={"PATH": "/usr/bin:/bin", **stack.settings},
+        stdout=subprocess.PIPE,
+    )
+
+    def end() -> None:
+        process.terminate()
+        process.wait(20)
+
+    exits.callback(end)
+    assert process.stdout is not None
+    if process.stdout.readline().strip() != b"ready":
+        raise RuntimeError(f"{module} does not start")
+
+
+async def _through(
+    database: mongo.Database, publisher: Publisher, messages: Sequence[Message]
+) -> float:
+    """Publish and wait until every case is routed, timed and planned; cases a second."""
+    before = await database["messages"].estimated_document_count()
+    tickets = [message.key.decode() for message in messages]
+    began = time.perf_counter()
+    for start in range(0, len(messages), 500):
+        await publisher.publish(messages[start : start + 500])
+    end = time.monotonic() + PATIENCE_SECONDS
+    wanted = before + MESSAGES_A_CASE * len(messages)
+    while await database["messages"].estimated_document_count() < wanted or not await _done(
+        database, tickets
+    ):
+        if time.monotonic() > end:
+            raise RuntimeError("the cases do not come through")
+        await asyncio.sleep(LOOK_SECONDS)
+    return len(messages) / (time.perf_counter() - began)
+
+
+async def _done(database: mongo.Database, tickets: Sequence[str]) -> bool:
+    """Every room has followed what the others announced. Asked last, since it walks the cases."""
+    count = await database["cases"].count_documents(
+        {
+            "_id": {"$in": list(tickets)},
+            "case.n": 1,
+            "sla.seen.case": 1,
+            "notices.seen.case": 1,
+            "sla.seen.intake": 1,
+            "notices.seen.intake": 1,
+        }
+    )
+    return count == len(tickets)
