@@ -102,12 +102,14 @@ async def _bare(
 
 def _run(exits: AsyncExitStack, stack: Stack, module: str, *words: str) -> None:
     """Start a process that says `ready`; ended when the stack unwinds."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *words],
-        cwd=PROJECT,
-        env={"PATH": "/usr/bin:/bin", **stack.settings},
-        stdout=subprocess.PIPE,
-    )
+    with stack.home.open_log(module.rpartition(".")[2], "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *words],
+            cwd=PROJECT,
+            env={"PATH": "/usr/bin:/bin", **stack.settings},
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
 
     def end() -> None:
         process.terminate()

@@ -109,16 +109,24 @@ def requeue(consumer: str, key: str | None, everything: bool) -> None:
 @click.argument("key")
 @click.option("--why", required=True, help="The reason, for the record.")
 @click.option("--by", default="ops", show_default=True, help="Who drops it, for the record.")
-def drop(consumer: str, key: str, why: str, by: str) -> None:
+@click.option("--held", is_flag=True, help="Give up the first record of KEY, which nobody rejected.")
+def drop(consumer: str, key: str, why: str, by: str, held: bool) -> None:
     """Give up the rejected record of KEY; what waits behind it is handled by itself.
 
     Only for a record that should never have been there (a stray or doubled one): an event of a case that
     is dropped leaves a gap, behind which later events of its room are not applied.
+
+    A held record (no reason is told; it is tried again until it goes through) is given up with --held: a
+    stray filing that names what will never be there.
     """
 
     async def give_up(parked: mongo.Collection) -> int:
         query = {"consumer": consumer, "key": key, "reason": {"$ne": None}}
         rejected = await parked.find(query).to_list(None)
+        if not rejected and held:
+            rejected = await parked.find(
+                {"consumer": consumer, "key": key}, sort=[("partition", 1), ("offset", 1)], limit=1
+            ).to_list(None)
         for record in rejected:
             note = {"dropped_at": datetime.now(UTC), "by": by, "why": why}
             await parked.database[DROPPED].replace_one(

@@ -217,6 +217,12 @@ class Attacker:
             for record in (*hostile.told_again(ticket, last), *hostile.far_ahead(ticket, last)):
                 self._items.append(Item(COMPLAINTS, partition_of(ticket), record))
 
+    def filed_twice(self) -> None:
+        """The next number of the intake, which has one: of some cases that are there."""
+        for ticket in sorted(self.attack.before)[1::3][:3]:
+            record = hostile.well_formed("filed a second time", hostile.filed(ticket), n=2)
+            self._of_a_case(ticket, record, WORKERS)
+
     def on_topics_without_consumers(self) -> None:
         """Every other topic, on all partitions: nobody of the line reads them so far."""
         for topic in TOPICS.values():
@@ -253,15 +259,21 @@ class Attacker:
         for batch in waiting.values():
             await self._flush(batch)
 
+    async def compressed(self) -> None:
+        """One record by each of Kafka's codecs: whoever sends it chooses."""
+        for name, codec in {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}.items():
+            record = Hostile(f"compressed by {name}", b"k", b"v" * 2000)
+            await self._flush([Item(COMPLAINTS, codec, record, WORKERS)], codec)
+
     async def forge(self, ticket: str, record: Hostile, aside_by: Collection[str]) -> None:
         """Send one record of a case that is there."""
         await self._flush([Item(COMPLAINTS, partition_of(ticket), record, aside_by, ticket)])
 
-    async def _flush(self, batch: list[Item]) -> None:
+    async def _flush(self, batch: list[Item], codec: int = 0) -> None:
         if not batch:
             return
         topic, partition = batch[0].topic, batch[0].partition
-        first = await self._raw.send(topic, partition, [item.record for item in batch])
+        first = await self._raw.send(topic, partition, [item.record for item in batch], codec)
         self.attack.sent += len(batch)
         for offset, item in enumerate(batch, start=first):
             self._note(item, offset)

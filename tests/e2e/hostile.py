@@ -128,8 +128,19 @@ def unnumbered(ticket: str) -> Iterator[Hostile]:
         "words": "now",
     }.items():
         yield good.but(f"ce_time: {what}", ce_time=written.encode())
+    yield Hostile("a header's name that is no text", b"k", b"v", ((NO_TEXT, b"x"),))
     crowd = tuple((f"h{number}", b"x" * 20) for number in range(5000))
     yield replace(good, name="thousands of headers, none that counts", headers=crowd)
+
+
+class Spelt(str):
+    """A header's name of any bytes, in hex: Kafka takes names that are no text."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return bytes.fromhex(self)
+
+
+NO_TEXT = Spelt("fffe80")
 
 
 def odd_but_good(ticket: str) -> Iterator[Hostile]:
@@ -141,6 +152,7 @@ def odd_but_good(ticket: str) -> Iterator[Hostile]:
     yield replace(good, name="every header twice", headers=(*good.headers, *good.headers))
     odd = (("", b""), ("a\x00b", None), ("n" * 100_000, b"v"))
     yield replace(good, name="odd names of headers", headers=(*odd, *good.headers))
+    yield replace(good, name="a name that is no text", headers=((NO_TEXT, b""), *good.headers))
     yield replace(good, name="a timestamp before all time", timestamp_ms=-5)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 CHECKS = Path(__file__).with_name("openapi_checks.py")
 SECONDS = 90
+ACTS = 3
+"""How many times as much is tried of acts: most of what is made up does not fit the state of its case."""
 PHASES = ("examples", "coverage", "fuzzing")
 """What a document gives as examples; every value and limit that it names, one by one; what is made up."""
 
@@ -97,6 +99,11 @@ def _config(
         lines += [f"[phases.{phase}.extra-data-sources]", "responses = false"]
     if bearer is not None:
         lines += ["[auth.openapi.HTTPBearer]", f"bearer = {json.dumps(bearer)}"]
+    lines += [
+        "[[operations]]",
+        'include-path = "/api/v1/cases/{ticket}/actions"',
+        f"generation.max-examples = {examples * ACTS}",
+    ]
     for number, values in enumerate(known.values()):
         lines += [f"[dictionaries.d{number}]", f"values = {json.dumps(list(values))}"]
     lines.append("[parameters]")

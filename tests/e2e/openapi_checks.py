@@ -4,7 +4,8 @@ Every answer, whatever was sent: an error is `{"error": {"code", "reason", "fiel
 a 503 that says when to come again, and a request that fits the document is refused only for what no document
 can know: ids of the directory, check digits, values that are wrong without another.
 
-An act that fits the document is sent with the version that its case has just then, so that cases move on.
+An act that fits the document is sent with the version that its case has just then, and mostly as one that is
+allowed then, so that cases move on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ ONLY_THE_SERVER_KNOWS = {
 """Fields whose values a document cannot list."""
 SAYS_NOTHING = {"field": "text", "code": "missing", "reason": "text says nothing"}
 """No pattern tells which signs are to be seen."""
+ACTING = "POST /api/v1/cases/{ticket}/actions"
 REFUSALS = (400, 408, 413, 415, 422)
 _CODE = re.compile(r"[a-z][a-z_]*")
 
@@ -62,10 +64,24 @@ def what_fits_is_refused_for_what_only_the_server_knows(
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
-    if case.operation.label != "POST /api/v1/cases/{ticket}/actions" or case.meta is None:
+    if case.operation.label != ACTING or case.meta is None or not isinstance(case.body, dict):
         return
-    if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
-        look = case.operation.schema["/api/v1/cases/{ticket}"]["GET"]
-        seen = look.Case(path_parameters=case.path_parameters).call(headers=case.headers)
-        if seen.status_code == 200:
-            case.body["expected_version"] = seen.json()["version"]
+    if not case.meta.generation.mode.is_positive:
+        return
+    look = case.operation.schema["/api/v1/cases/{ticket}"]["GET"]
+    seen = look.Case(path_parameters=case.path_parameters).call(headers=case.headers)
+    if seen.status_code != 200:
+        return
+    made_up, now = case.body["expected_version"], seen.json()
+    case.body["expected_version"] = now["version"]
+    if case.meta.phase.name == "fuzzing" and made_up % 3:
+        alike = [action for action in now["allowed"] if action in _taking_the_same(case)]
+        if alike:
+            case.body["action"] = alike[int(made_up) % len(alike)]
+
+
+def _taking_the_same(case: Case) -> list[str]:
+    """The actions that take the same fields as the one that was made up."""
+    schema = case.operation.definition.raw["requestBody"]["content"]["application/json"]["schema"]
+    named: list[list[str]] = [shape["properties"]["action"]["enum"] for shape in schema["oneOf"]]
+    return next(actions for actions in named if case.body["action"] in actions)

@@ -40,13 +40,16 @@ class RawProducer:
     ) -> None:
         await self._client.close()
 
-    async def send(self, topic: str, partition: int, records: Sequence[Hostile]) -> int:
-        """The offset of the first. Raises KafkaError when the broker refuses them."""
+    async def send(
+        self, topic: str, partition: int, records: Sequence[Hostile], codec: int = 0
+    ) -> int:
+        """The offset of the first; `codec`: Kafka's number of a compression. Raises KafkaError when the
+        broker refuses them."""
         if topic not in self._topics:
             await self._client._wait_on_metadata(topic)
             self._topics.add(topic)
         now = int(time.time() * 1000)
-        builder = Builder(2, 0, 0, -1, -1, -1, LARGEST)
+        builder = Builder(2, codec, 0, -1, -1, -1, LARGEST)
         for number, record in enumerate(records):
             at = now if record.timestamp_ms is None else record.timestamp_ms
             added = builder.append(number, at, record.key, record.value, list(record.headers))

@@ -54,7 +54,9 @@ def attack(own: Stack) -> Attack:
             attacker.never_complete()
             attacker.against_what_is_there()
             attacker.on_topics_without_consumers()
+            attacker.filed_twice()
             await attacker.send()
+            await attacker.compressed()
             await attacker.end()
             return attacker.attack
 
@@ -121,6 +123,17 @@ def test_the_audit_tells_of_filings_without_a_receipt_and_of_nothing_else(
     assert audit["accepted"] == len(attack.before) + len(attack.filed_after)
     assert audit["unaccounted"] == len(attack.strays) > 0
     assert audit["doubled"] == 0
+
+
+async def test_a_filing_that_never_goes_through_can_be_given_up(own: Stack, attack: Attack) -> None:
+    (ticket, *_) = sorted(key for (name, key), held in attack.aside.items() if held and name == "sla")
+    async with Attacker(own) as attacker:
+        refused = attacker.at.run("dead-letters", "drop", "sla", ticket, "--why", "stray", check=False)
+        assert refused.returncode != 0
+        for name in WORKERS:
+            words = ("dead-letters", "drop", name, ticket, "--held", "--why", "stray")
+            await asyncio.to_thread(attacker.at.run, *words)
+        assert await attacker.parked.count_documents({"key": ticket}) == 0
 
 
 async def test_a_case_that_a_forged_record_blocks_goes_on_when_ops_give_that_up(

@@ -20,7 +20,8 @@ from tests.e2e.openapi import Report
 from tests.e2e.test_line import PUMP
 
 WORKERS = ("routing", "sla", "notify")
-CASES = 6
+CASES = 4
+"""They are one officer's, whose token is one of those tried."""
 
 
 @pytest.fixture
@@ -62,8 +63,13 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
     collector = at.token("collector")
     cases = [await at.case_where(t, collector, lambda c: c["officer"], "routed") for t in filed]
     officer = cases[0]["officer"]
+    for case in cases:
+        # routing gives cases to whoever has the fewest, which depends on what was filed before
+        if case["officer"] != officer:
+            act = {"action": "assign", "officer": officer, "expected_version": case["version"]}
+            assert (await at.act(case["ticket"], collector, **act)).status_code == 200
     known = {
-        "path.ticket": [case["ticket"] for case in cases if case["officer"] == officer],
+        "path.ticket": filed,
         "query.department": ["phe"],
         "query.officer": [officer],
         "query.service": ["hand-pump"],
@@ -85,12 +91,12 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
             openapi.run,
             at.stack.url("desk", "/openapi.json"),
             tmp_path,
-            examples=50,
+            examples=40,
             known=known,
             bearer=at.token(role, person),
             phases=phases,
         )
-        assert_clean(report, accepted=3, operations=operations)
+        assert_clean(report, accepted=10, operations=operations)
     moved = [await at.case(ticket, collector) for ticket in known["path.ticket"]]
     assert any(case is not None and len(case["history"]) > 3 for case in moved)
     await assert_whole(at)

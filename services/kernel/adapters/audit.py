@@ -6,8 +6,7 @@ announced). It must read 0 unaccounted and 0 doubled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.kernel.adapters import mongo
@@ -24,13 +23,20 @@ NAMED = 20
 class Audit:
     """`accepted` receipts, `stored` cases; `unaccounted`: promised but not there after the grace time, or
     there but never promised, or known to the topic alone; `doubled`: causes with more than one ticket.
-    `tickets` names up to twenty of the unaccounted."""
+    `lost` are the unaccounted, each once, whichever witnesses miss it; `tickets` names up to twenty."""
 
     accepted: int
     stored: int
-    unaccounted: int
     doubled: int
-    tickets: tuple[str, ...] = field(default=())
+    lost: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def unaccounted(self) -> int:
+        return len(self.lost)
+
+    @property
+    def tickets(self) -> tuple[str, ...]:
+        return tuple(sorted(self.lost)[:NAMED])
 
 
 async def unaccounted_lately(
@@ -67,10 +73,8 @@ async def count(
             ],
             allowDiskUse=True,
         ).to_list(None)
-    lost = [*missing, *orphans]
-    return Audit(
-        accepted, stored, len(lost), doubled[0]["causes"] if doubled else 0, tuple(lost[:NAMED])
-    )
+    causes = doubled[0]["causes"] if doubled else 0
+    return Audit(accepted, stored, causes, frozenset([*missing, *orphans]))
 
 
 async def _without(
@@ -114,20 +118,9 @@ async def witness(database: mongo.Database, kafka: str, audit: Audit) -> Audit:
                 continue  # not an event of ours: the guard sets it aside and the parking tells of it
     async with mongo.store_errors():
         known = await _ids(database["receipts"], {})
-    return _joined(audit, (heard - known) | (published - heard))
+    return replace(audit, lost=audit.lost | (heard - known) | (published - heard))
 
 
 async def _ids(collection: mongo.Collection, match: dict[str, object]) -> set[str]:
     """Not by `distinct`, whose answer must fit into 16 MB: some 700 000 tickets."""
     return {doc["_id"] async for doc in collection.find(match, {"_id": 1})}
-
-
-def _joined(audit: Audit, more: Iterable[str]) -> Audit:
-    new = sorted(set(more) - set(audit.tickets))
-    return Audit(
-        audit.accepted,
-        audit.stored,
-        audit.unaccounted + len(new),
-        audit.doubled,
-        (*audit.tickets, *new)[:NAMED],
-    )

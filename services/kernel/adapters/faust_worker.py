@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted
 
-from services.kernel.adapters import metrics, paced_consumer
+from services.kernel.adapters import fetched, metrics, paced_consumer
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.periodic import every
@@ -43,6 +43,7 @@ class Worker:
         self._guard = guard
         self._kafka = settings.kafka
         self._handled: dict[int, int] = {}
+        fetched.install()
         data = settings.home / "run" / f"faust-{name}"
         data.parent.mkdir(parents=True, exist_ok=True)  # faust makes only the last folder
         self._app = paced_consumer.App(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ Check = Callable[[], Awaitable[bool]]
 MAX_BODY_BYTES = 256 * 1024
 MAX_BODY_SECONDS = 20.0
 MAX_DEPTH = 20
+DISCARD_BYTES = 8 * 1024 * 1024
+DISCARD_SECONDS = 5.0
 MOST_FIELD = 100
 """Characters of a field's name that are told back."""
 
@@ -147,7 +149,7 @@ async def _ask(check: Check) -> bool:
 
 
 class BodyLimit:
-    """Refuses a body that is too large before it is read whole (413 naming the limit), and one that does
+    """Refuses a body that is too large (413 naming the limit), of which nothing is kept, and one that does
     not come within `max_seconds` (408); the connection is closed after either."""
 
     def __init__(
@@ -197,8 +199,22 @@ class BodyLimit:
         return messages
 
     async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # whoever is still sending when the connection is closed never reads the answer
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISCARD_SECONDS):
+                await _discard(receive)
         reason = f"the body may have {self.max_bytes} bytes at most"
         await _refuse(413, "too_large", reason, scope, receive, send)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read what is left of a body and forget it, up to a bound."""
+    read = 0
+    while read < DISCARD_BYTES:
+        message = await receive()
+        read += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
 
 
 async def _refuse(

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import ConsumerRecord
 
+from services.kernel.adapters import fetched
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.producer import Backoff, Producer
 from services.kernel.contracts.codec import Message, Record
@@ -192,6 +193,7 @@ async def create_topics(
 
 async def read_whole(servers: str, topic: str) -> AsyncIterator[Record]:
     """Every record of `topic` from the beginning to the end that it has now, in no group."""
+    fetched.install()
     consumer: AIOKafkaConsumer = AIOKafkaConsumer(
         topic, bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest"
     )

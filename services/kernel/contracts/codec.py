@@ -15,7 +15,7 @@ from typing import cast, get_args
 
 from pydantic import ValidationError
 
-from services.kernel.contracts.events import EVENTS, CaseEvent, Event, Room
+from services.kernel.contracts.events import EVENTS, CaseEvent, CaseFiled, Event, Room
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
@@ -185,6 +185,8 @@ def _decode(kind: str, event_id: EventId, value: bytes | None) -> Event:
         raise Undecodable(faults) from None
     if isinstance(event, CaseEvent) and event.ticket != event_id.ticket:
         raise Undecodable("the event's ticket is not that of its id")
+    if isinstance(event, CaseFiled) and event_id.n != 1:
+        raise Undecodable("a case is filed once, before everything else")
     return event
 
 

@@ -20,6 +20,7 @@ from services.kernel.contracts.envelope import Filing
 from services.kernel.contracts.events import CaseFiled, Event, Room, SlaLapsed
 from services.kernel.domain.case import Act
 from services.kernel.domain.directory import District
+from services.kernel.domain.errors import Reject
 from services.kernel.domain.people import Actor
 from services.routing.adapters.loads import OpenCases
 from services.routing.core.placing import Placement, Request, candidates, place
@@ -112,6 +113,8 @@ class CaseRoom:
         }
 
     def _lapse(self, draft: Draft, event: SlaLapsed, batch: Batch) -> Change:
+        if not draft.room:
+            raise Reject("no case was filed under this ticket")
         case = case_document.from_fields(draft.ticket, draft.room)
         if case.state != "resolved" or case.cycle != event.cycle:
             return NO_CHANGE  # a lapse that people overtook is done, not rejected

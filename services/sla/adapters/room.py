@@ -14,6 +14,7 @@ from services.kernel.adapters.room_store import Draft
 from services.kernel.adapters.rooms import NO_CHANGE, Change
 from services.kernel.contracts.codec import Received
 from services.kernel.contracts.events import CaseEvent, CaseFiled, Event, Room
+from services.kernel.domain.errors import Reject
 from services.sla.adapters.counting import count
 from services.sla.adapters.timer_document import from_fields, to_fields
 from services.sla.core.follow import USED, Rules, filed, follow
@@ -67,6 +68,8 @@ class SlaRoom:
             return Change(fields=to_fields(draft.ticket, timer, rules.running(timer)))
         if not isinstance(event, CaseEvent):
             return NO_CHANGE
+        if not draft.room:
+            raise Reject("no case was filed under this ticket")
         before = from_fields(draft.room)
         rules = context[(before.district, before.directory_version)]
         after, late = follow(before, event, rules)

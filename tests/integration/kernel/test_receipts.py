@@ -207,7 +207,7 @@ async def test_the_audit_reads_nought_when_all_is_well(real: Any) -> None:
     for n in range(5):
         await _stored(real, f"k-{n}")
     real.clock.advance(minutes=5)
-    assert await audit.count(real.database, real.clock()) == audit.Audit(5, 5, 0, 0)
+    assert await audit.count(real.database, real.clock()) == audit.Audit(5, 5, doubled=0)
 
 
 async def test_the_audit_finds_a_lost_case_after_the_grace_time(real: Any) -> None:

@@ -95,6 +95,7 @@ def as_record(announced: Announced, topic: str = "samvad.complaints.v1") -> Reco
 @given(ANY_CASE_EVENT, NUMBERS)
 def test_round_trip_of_any_event(event: e.CaseEvent, n: int) -> None:
     (room,) = event.ROOMS
+    n = 1 if room == "intake" else n
     record = as_record(announce(event, room, n, TRACE))
     received = receive(record, uses={event.TYPE})
     assert received.event == event
@@ -103,6 +104,13 @@ def test_round_trip_of_any_event(event: e.CaseEvent, n: int) -> None:
     assert (received.type, received.time) == (event.TYPE, event.at)
     assert received.traceparent == TRACE
     assert received.record is record
+
+
+@given(models(e.CaseFiled), st.integers(2, 10**12 - 1))
+def test_a_case_is_filed_once(event: e.CaseFiled, n: int) -> None:
+    record = as_record(announce(event, "intake", n, TRACE))
+    with pytest.raises(Undecodable, match="filed once"):
+        receive(record, uses={event.TYPE})
 
 
 @pytest.mark.parametrize("model", BESIDE, ids=lambda m: m.TYPE)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +30,16 @@ MOBILE = "+919876543210"
 )
 def test_how_indians_and_exchanges_write_a_mobile(raw: str) -> None:
     assert normalise(raw) == MOBILE
+
+
+@settings(max_examples=300)
+@given(st.from_regex(r"(\+?91|0)?[6-9][0-9]{9}", fullmatch=True))
+def test_what_is_taken_without_the_library_is_what_the_library_takes(raw: str) -> None:
+    parsed = phonenumbers.parse(raw, "IN")
+    assert phonenumbers.is_valid_number(parsed)
+    assert normalise(raw) == phonenumbers.format_number(
+        parsed, phonenumbers.PhoneNumberFormat.E164
+    )
 
 
 def test_landlines_and_other_countries() -> None:

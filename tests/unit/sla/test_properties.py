@@ -135,6 +135,8 @@ def _lead(living: Living, service: str | None, steps: list[Step]) -> tuple[Actin
                 role = "officer"
             now = acting.act(step.action, now, role, data)
         timer = living.timer
+        due = rungs(timer, living.running)
+        assert living.next_at == (due[0].at if due else None), "worked out without the ladder"
         assert last is None or (timer.last_fired is not None and timer.last_fired >= last)
         assert timer.last_fired is None or timer.last_fired < now
         if not changed and living.next_at is not None and timer.last_fired is not None:
