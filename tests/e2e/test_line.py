@@ -55,7 +55,7 @@ async def test_a_case_travels_from_the_web_to_closed(at: Line, filing: dict[str,
     ticket = receipt["ticket"]
     collector = at.token("collector", district=district)
     case = await at.case_where(
-        ticket, collector, lambda c: c["officer"] and c["sla"]["deadline"], "routed and timed"
+        ticket, collector, lambda c: c["officer"] and c["sla"] and c["sla"]["deadline"], "routed and timed"
     )
     assert case["state"] == "assigned"
     assert case["kind"] == "complaint"

@@ -28,7 +28,7 @@ from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 FINISH_SECONDS = 8.0
-THICK = 4
+THICK = 8
 """Records in a batch from which on a worker waits a little for more before it takes the next."""
 DRAIN_EVERY_SECONDS = 2.0
 LAG_EVERY_SECONDS = 1.0
