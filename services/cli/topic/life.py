@@ -88,8 +88,6 @@ class Life:
         if isinstance(event, e.Clock):
             return self._clock(event)
         if isinstance(event, e.CaseFiled):
-            if self.filed_at is not None:
-                return Blame("doubled", "filed a second time")
             self.filed_at = event.at
             self.service, self.priority = _shared(event.service), _shared(event.priority)
         elif isinstance(event, e.SlaRecalculated):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from services.cli.topic.findings import Fault, Findings, Kind, Tally
 from services.cli.topic.life import DIGEST_BYTES, Blame, Life
 from services.kernel.contracts.codec import ROOMS, EventId, Received, Record, Undecodable, receive
-from services.kernel.contracts.events import EVENTS, Act, Event, Room
+from services.kernel.contracts.events import EVENTS, Act, CaseFiled, Event, Room
 
 
 class _Heard(NamedTuple):
@@ -61,7 +61,8 @@ class TopicModel:
         try:
             received = receive(record, EVENTS)
         except Undecodable:
-            self._foreign += 1
+            if not self._filed_again(record):
+                self._foreign += 1
             return
         event_id = received.id
         ticket, room, n = event_id.ticket, event_id.room, event_id.n
@@ -82,6 +83,17 @@ class TopicModel:
                 self._catch_up(life, event_id)
         else:
             self._waiting.setdefault(ticket, {})[room, n] = heard
+
+    def _filed_again(self, record: Record) -> bool:
+        """Whether it would file a case that is filed: no consumer takes it, and it should not be there."""
+        try:
+            received = receive(record)
+        except Undecodable:
+            return False
+        if received.type != CaseFiled.TYPE or received.id.room != "intake" or received.id.n == 1:
+            return False
+        self._blame("doubled", received.id, "filed a second time")
+        return True
 
     def findings(self) -> Findings:
         """As things stand. What still waits for its predecessor is judged as if that never came."""
