@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from services.kernel.adapters.case_folding import TICK, stamp, to_event
+from services.kernel.adapters.case_folding import TICK, opened, stamp, to_event
 from services.kernel.contracts.codec import Announced, EventId, Record, announce, receive
-from services.kernel.contracts.events import EVENTS, CaseEvent, CaseFiled, Room, Sealed
+from services.kernel.contracts.events import EVENTS, CaseEvent, Room, Sealed
 from services.kernel.contracts.topics import COMPLAINTS
-from services.kernel.domain.case import Act, Case, perform
+from services.kernel.domain.case import Act, perform
 from services.kernel.domain.directory import District
 from services.kernel.domain.lifecycle import ROLES, allowed
 from services.kernel.domain.people import Actor
@@ -101,7 +101,7 @@ class _Life:
         event = filing(
             stage.district, stage.now, service, ticket=ticket, priority=("normal", "urgent")[number % 2]
         )
-        self.case = _opened(event)
+        self.case = opened(event, None)
         self.timer = filed(event, rules)
         self.outboxes: dict[Room, list[Announced]] = {"intake": [], "case": [], "sla": []}
         self.sent: dict[Room, int] = {"intake": 0, "case": 0, "sla": 0}
@@ -167,21 +167,6 @@ class _Life:
         for announced in self.outboxes[room][max(0, self.sent[room] - back) :]:
             self.stage.take(announced)
         self.sent[room] = len(self.outboxes[room])
-
-
-def _opened(event: CaseFiled) -> Case:
-    return Case(
-        ticket=event.ticket,
-        district=event.district,
-        kind=event.kind,
-        channel=event.channel,
-        language=event.language,
-        priority=event.priority,
-        filed_at=event.at,
-        updated_at=event.at,
-        directory_version=event.directory_version,
-        service=event.service,
-    )
 
 
 def _data(action: str, role: str, size: int) -> dict[str, Any]:

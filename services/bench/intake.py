@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+import statistics
 import subprocess
 import sys
 import time
 
 import uvloop
 
-from services.bench import people
 from services.bench.figures import Figure, against, plain
+from services.bench.filing import file_over_http
 from services.bench.ground import Say, Scale, line
 from services.bench.processes import processor_seconds
-from services.bench.wire import Broken, Http
 from services.cli.stack import Stack
 from services.cli.stack.settings import PROJECT, listening_possible
 from services.kernel.adapters.kafka import create_topics
@@ -68,7 +67,7 @@ async def _measure(
     assert our_pid is not None
     first = 0
     for which in (our_port, port):
-        await _file(which, first, scale.warm)
+        await file_over_http(which, first, scale.warm, together=CONNECTIONS)
         first += scale.warm
     for run in range(scale.runs):
         for which, pid, rates, core in (
@@ -76,32 +75,14 @@ async def _measure(
             (port, bare_pid, bare, bare_core),
         ):
             before = processor_seconds(pid)
-            rates.append(await _file(which, first, scale.intake))
+            rates.append(
+                await file_over_http(which, first, scale.intake, together=CONNECTIONS)
+            )
             core.append((processor_seconds(pid) - before) / scale.intake * 1000)
             first += scale.intake
         say(f"intake {run + 1}/{scale.runs}: {ours[-1]:.0f}/s, bare {bare[-1]:.0f}/s")
     return [
         against("intake accepted", ours, bare, "cases/s", least=0.7),
-        plain("intake core time", sorted(ours_core)[len(ours_core) // 2], "core-ms/case"),
-        plain("bare intake core time", sorted(bare_core)[len(bare_core) // 2], "core-ms/case"),
+        plain("intake core time", statistics.median(ours_core), "core-ms/case"),
+        plain("bare intake core time", statistics.median(bare_core), "core-ms/case"),
     ]
-
-
-async def _file(port: int, first: int, count: int) -> float:
-    """Closed loop over CONNECTIONS connections; cases a second."""
-    http = Http(port)
-    numbers = iter(range(first, first + count))
-
-    async def one_after_another() -> None:
-        for number in numbers:
-            key = f"Idempotency-Key: intake-{number}\r\n".encode()
-            answer = await http.post("/api/v1/cases", people.filing(number), key)
-            if answer.status != 202:
-                raise Broken(f"answered {answer.status}: {answer.body[:200]!r}")
-
-    began = time.perf_counter()
-    try:
-        await asyncio.gather(*(one_after_another() for _ in range(CONNECTIONS)))
-    finally:
-        http.close()
-    return count / (time.perf_counter() - began)

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 import uvloop
 
-from services.bench import people, stored
+from services.bench import stored
 from services.bench.book import write_short_book
 from services.bench.figures import Figure, against, limited, plain
+from services.bench.filing import file_over_http
 from services.bench.ground import Say, Scale, line
 from services.bench.lives import Lives
 from services.bench.processes import Cost, cost
@@ -99,19 +100,8 @@ async def _filing(stack: Stack, lives: Lives, scale: Scale) -> dict[str, float]:
 
 
 async def _file(stack: Stack, lives: Lives, count: int) -> None:
-    http = Http(stack.ports["intake-web"])
-    numbers = iter(range(lives.first, lives.first + count))
-    lives.first += count
-
-    async def one_after_another() -> None:
-        for number in numbers:
-            key = f"Idempotency-Key: filing-{number}\r\n".encode()
-            answer = await http.post("/api/v1/cases", people.filing(number), key)
-            if answer.status != 202:
-                raise RuntimeError(f"answered {answer.status}")
-
-    await asyncio.gather(*(one_after_another() for _ in range(TOGETHER)))
-    http.close()
+    first, lives.first = lives.first, lives.first + count
+    await file_over_http(stack.ports["intake-web"], first, count, together=TOGETHER)
 
 
 async def settled(stack: Stack) -> None:
