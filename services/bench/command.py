@@ -13,10 +13,10 @@ from rich.table import Table
 
 from services.bench import intake, latency, lifecycle, memory, pipeline
 from services.bench.figures import Figure, as_json
-from services.bench.ground import FULL, SHORT, Say, Scale
+from services.bench.ground import FULL, SHORT, Lines, Say, Scale
 from services.kernel.adapters.logging import configure
 
-BENCHES: dict[str, Callable[[Scale, Say], list[Figure]]] = {
+BENCHES: dict[str, Callable[[Lines, Scale, Say], list[Figure]]] = {
     "intake": intake.measure,
     "pipeline": pipeline.measure,
     "latency": latency.measure,
@@ -41,8 +41,9 @@ def command(names: Sequence[str], as_object: bool, short: bool) -> None:
 
     say(f"{os.cpu_count()} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")
     figures: list[Figure] = []
-    for name in names or BENCHES:
-        figures += BENCHES[name](SHORT if short else FULL, say)
+    with Lines(shared=short) as lines:
+        for name in names or BENCHES:
+            figures += BENCHES[name](lines, SHORT if short else FULL, say)
     if as_object:
         click.echo(as_json(figures))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from services.cli.stack import Home, Plan, Ports, Stack, whole
@@ -31,6 +31,7 @@ class Scale:
     few: int = 10_000
     many: int = 100_000
     load_seconds: float = 30.0
+    load_lives: int = 1_000
 
 
 FULL = Scale()
@@ -47,6 +48,7 @@ SHORT = Scale(
     few=100,
     many=300,
     load_seconds=1.0,
+    load_lives=100,
 )
 """Shows that every benchmark runs and what it tells; its numbers say nothing."""
 
@@ -70,6 +72,26 @@ def line(
             yield stack
     finally:
         shutil.rmtree(home.path, ignore_errors=True)
+
+
+class Lines(ExitStack):
+    """Whole lines for the benchmarks: each has its own, or all share one, which saves the starts."""
+
+    def __init__(self, *, shared: bool) -> None:
+        super().__init__()
+        self._shared = shared
+        self._line: Stack | None = None
+
+    @contextmanager
+    def whole(self, name: str) -> Iterator[Stack]:
+        """The whole line at its defaults. Whoever shares it counts filings from a number of his own."""
+        if not self._shared:
+            with line(name) as stack:
+                yield stack
+            return
+        if self._line is None:
+            self._line = self.enter_context(line("shared"))
+        yield self._line
 
 
 def _only(names: tuple[str, ...]) -> Callable[[Home, Ports, Tools], Plan]:

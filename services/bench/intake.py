@@ -11,7 +11,7 @@ import uvloop
 
 from services.bench.figures import Figure, against, plain
 from services.bench.filing import file_over_http
-from services.bench.ground import Say, Scale, line
+from services.bench.ground import Lines, Say, Scale, line
 from services.bench.processes import processor_seconds
 from services.cli.stack import Stack
 from services.cli.stack.settings import PROJECT, listening_possible
@@ -22,7 +22,7 @@ TOPIC = "bench.intake"
 START_SECONDS = 30.0
 
 
-def measure(scale: Scale, say: Say) -> list[Figure]:
+def measure(_: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Ours and the bare one by turns, on the same Kafka and MongoDB."""
     with line("intake", "intake-web") as stack:
         uvloop.run(_topic(stack))

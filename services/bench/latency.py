@@ -11,7 +11,7 @@ import uvloop
 
 from services.bench import people
 from services.bench.figures import Figure, limited, plain
-from services.bench.ground import Say, Scale, line
+from services.bench.ground import Lines, Say, Scale
 from services.bench.lifecycle import settled
 from services.bench.wire import Http
 from services.cli.stack import Stack
@@ -20,11 +20,12 @@ P50_MS = 50.0
 P99_MS = 150.0
 _TICKET = re.compile(r"\d{10}")
 PATIENCE_SECONDS = 30.0
+FIRST = 100_000_000
 
 
-def measure(scale: Scale, say: Say) -> list[Figure]:
+def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Open loop: a case every 1/rate seconds whether or not the earlier ones are done."""
-    with line("latency") as stack:
+    with lines.whole("latency") as stack:
         return uvloop.run(_measure(stack, scale, say))
 
 
@@ -50,11 +51,11 @@ async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
             tasks.append(asyncio.create_task(file(first + number)))
         await asyncio.gather(*tasks)
 
-    await at_a_rate(0, scale.warm)
+    await at_a_rate(FIRST, scale.warm)
     await settled(stack)
     answered.clear()
     waits.clear()
-    await at_a_rate(scale.warm, scale.rate * scale.seconds)
+    await at_a_rate(FIRST + scale.warm, scale.rate * scale.seconds)
     called = await _called(stack, set(answered))
     web.close()
     say(f"latency: {len(answered)} cases told of")

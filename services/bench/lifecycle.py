@@ -13,7 +13,7 @@ from services.bench import stored
 from services.bench.book import write_short_book
 from services.bench.figures import Figure, against, limited, plain
 from services.bench.filing import file_over_http
-from services.bench.ground import Say, Scale, line
+from services.bench.ground import Lines, Say, Scale, line
 from services.bench.lives import Lives
 from services.bench.processes import Cost, cost
 from services.bench.wire import Http
@@ -26,12 +26,12 @@ SETTLED_SECONDS = 60.0
 _NAMES = ("intake-web", "routing", "sla", "notify", "desk", "standins", "kafka", "mongod")
 
 
-def measure(scale: Scale, say: Say) -> list[Figure]:
+def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """One message a life first, with few and many stored; then the built-in set of messages."""
     book = write_short_book(Home.from_environment().path / "bench" / "book")
     with line("lifecycle", environment={"SAMVAD_NOTIFY_BOOK": str(book)}) as stack:
         figures = uvloop.run(_one_message(stack, scale, say))
-    with line("lifecycle-all") as stack:
+    with lines.whole("lifecycle-all") as stack:
         return [*figures, *uvloop.run(_all_messages(stack, scale, say))]
 
 

@@ -7,7 +7,7 @@ import asyncio
 import uvloop
 
 from services.bench.figures import Figure, limited, plain
-from services.bench.ground import Say, Scale, line
+from services.bench.ground import Lines, Say, Scale
 from services.bench.lives import Lives
 from services.bench.processes import pids_of, resident_bytes
 from services.cli.stack import Stack
@@ -16,23 +16,24 @@ GB = 1e9
 IDLE_GB = 2.0
 LOADED_GB = 4.0
 LIVES_AT_ONCE = 200
+FIRST = 200_000_000
 LOOK_SECONDS = 0.5
 
 
-def measure(scale: Scale, say: Say) -> list[Figure]:
+def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """What is shared between processes counts in each."""
-    with line("memory") as stack:
+    with lines.whole("memory") as stack:
         return uvloop.run(_measure(stack, scale, say))
 
 
 async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
     idle = _now(stack)
     say(f"memory at rest: {sum(idle.values()) / GB:.2f} GB")
-    lives = Lives(stack, LIVES_AT_ONCE, 0)
+    lives = Lives(stack, LIVES_AT_ONCE, FIRST)
     highest = dict(idle)
     end = asyncio.get_running_loop().time() + scale.load_seconds
     while asyncio.get_running_loop().time() < end:
-        living = asyncio.create_task(lives.live(LIVES_AT_ONCE * 5))
+        living = asyncio.create_task(lives.live(scale.load_lives))
         while not living.done():
             await asyncio.wait([living], timeout=LOOK_SECONDS)
             for name, size in _now(stack).items():

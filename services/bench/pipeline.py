@@ -15,7 +15,7 @@ import uvloop
 
 from services.bench.figures import Figure, against
 from services.bench.filings import file_in_bulk
-from services.bench.ground import Say, Scale, line
+from services.bench.ground import Lines, Say, Scale, line
 from services.cli.stack import Stack
 from services.cli.stack.settings import PROJECT
 from services.kernel.adapters import mongo
@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.1
 Way = Literal["batch", "single"]
 
 
-def measure(scale: Scale, say: Say) -> list[Figure]:
+def measure(_: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Three ways by turns on the same Kafka and MongoDB, three processes each."""
     with line("pipeline", "routing", "sla") as stack:
         return uvloop.run(_measure(stack, scale, say))
@@ -47,7 +47,7 @@ async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
         exits.callback(mongo.close, database)
         publisher = Publisher(stack.settings["SAMVAD_KAFKA"], client_id="bench")
         exits.push_async_callback(publisher.stop)
-        _run(exits, stack, "services.bench.planner")
+        _run(exits, stack, ("services.bench.planner",))
         first = 0
 
         async def one(count: int, way: Way | None) -> float:
@@ -92,33 +92,36 @@ async def _bare(
     told = await database["messages"].find({"ticket": example["_id"]}).to_list(None)
     await other["example"].insert_one({"_id": 1, "case": example, "messages": told})
     async with AsyncExitStack() as exits:
-        for role in ROLES:
-            _run(exits, stack, "services.bench.bare_pipeline", role, way, name)
+        _run(exits, stack, *(("services.bench.bare_pipeline", role, way, name) for role in ROLES))
         moved = [replace(message, topic=name) for message in messages]
         rate = await _through(other, publisher, moved)
     await database.client.drop_database(name)
     return rate
 
 
-def _run(exits: AsyncExitStack, stack: Stack, module: str, *words: str) -> None:
-    """Start a process that says `ready`; ended when the stack unwinds."""
-    with stack.home.open_log(module.rpartition(".")[2], "ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
-            cwd=PROJECT,
-            env={"PATH": "/usr/bin:/bin", **stack.settings},
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
+def _run(exits: AsyncExitStack, stack: Stack, *commands: tuple[str, ...]) -> None:
+    """Start processes, a module with its words each, that say `ready`; ended when `exits` unwinds."""
+    processes = []
+    for module, *words in commands:
+        with stack.home.open_log(module.rpartition(".")[2], "ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *words],
+                cwd=PROJECT,
+                env={"PATH": "/usr/bin:/bin", **stack.settings},
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        exits.callback(_end, process)
+        processes.append(process)
+    for process in processes:
+        assert process.stdout is not None
+        if process.stdout.readline().strip() != b"ready":
+            raise RuntimeError(f"{process.args!r} does not start")
 
-    def end() -> None:
-        process.terminate()
-        process.wait(20)
 
-    exits.callback(end)
-    assert process.stdout is not None
-    if process.stdout.readline().strip() != b"ready":
-        raise RuntimeError(f"{module} does not start")
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(20)
 
 
 async def _through(

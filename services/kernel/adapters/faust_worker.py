@@ -1,14 +1,15 @@
 """A faust worker whose losses are fenced (what faust loses by itself was measured: docs/decisions/0003).
 
-Faust acknowledges in `finally`: a batch whose handling raises or is cancelled counts as done. So records
-are taken as raw bytes, the guard lets no exception out, and handling is shielded: on a stop or rebalance
-the batch in hand is finished within a bound, or the process ends hard before anything is committed.
+Records are taken as raw bytes, in whole batches and without faust's streams (`batch_consumer.py`), and the
+guard lets no exception out. On a stop or rebalance the batch in hand is finished; a stop has a bound, after
+which the process ends hard before anything is committed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,19 +18,19 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from faust.exceptions import ConsumerNotStarted
 
-from services.kernel.adapters import fetched, metrics, paced_consumer
+from services.kernel.adapters import batch_consumer, fetched, metrics
 from services.kernel.adapters.guard import Guard
+from services.kernel.adapters.kafka import to_record
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.periodic import every
 from services.kernel.adapters.process import CannotStart, background
 from services.kernel.adapters.settings import Settings
-from services.kernel.contracts.codec import Record
 from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 FINISH_SECONDS = 8.0
-THICK = 8
-"""Records in a batch from which on a worker waits a little for more before it takes the next."""
+NEVER_SECONDS = 86400.0
+"""A batch that waits for a store that is away is no reason to give its partitions to another worker."""
 DRAIN_EVERY_SECONDS = 2.0
 LAG_EVERY_SECONDS = 1.0
 
@@ -46,9 +47,12 @@ class Worker:
         fetched.install()
         data = settings.home / "run" / f"faust-{name}"
         data.parent.mkdir(parents=True, exist_ok=True)  # faust makes only the last folder
-        self._app = paced_consumer.App(
+        self._app = batch_consumer.App(
             f"samvad-{name}",
+            topic=topic,
+            take=self._take,
             fetch_every=settings.fetch_every,
+            gather=settings.gather,
             broker=f"kafka://{settings.kafka}",
             store="memory://",
             datadir=data,
@@ -60,23 +64,11 @@ class Worker:
             broker_session_timeout=10.0,
             broker_heartbeat_interval=3.0,
             broker_commit_interval=1.0,
-            stream_buffer_maxsize=settings.batch,
+            broker_max_poll_records=settings.batch,
+            broker_max_poll_interval=NEVER_SECONDS,
             stream_wait_empty=True,
             worker_redirect_stdouts=False,
         )
-        channel = self._app.topic(
-            topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-        )
-        batch, within = settings.batch, settings.within
-
-        async def consume(stream: Any) -> None:
-            async for events in stream.take_events(batch, within=within):
-                await self._finish([_record(event.message) for event in events])
-                if THICK <= len(events) < batch // 2:
-                    # so many share the next write; with fewer it is latency, with more there is a backlog
-                    await asyncio.sleep(settings.gather)
-
-        self._app.agent(channel, concurrency=1, name=f"samvad-{name}")(consume)
 
         async def assigned(*_: Any, **__: Any) -> None:
             guard.assigned()  # before the first record of the new partitions is taken
@@ -128,15 +120,8 @@ class Worker:
             return set()
         return {tp for tp in assignment if tp.topic == self.topic}
 
-    async def _finish(self, records: list[Record]) -> None:
-        task = asyncio.ensure_future(self._handle(records))
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await _within(task, FINISH_SECONDS)
-            raise
-
-    async def _handle(self, records: list[Record]) -> None:
+    async def _take(self, taken: Sequence[batch_consumer.Record]) -> None:
+        records = [to_record(one) for one in taken]
         await self._guard.handle(records)
         for record in records:
             self._handled[record.partition] = record.offset
@@ -162,34 +147,6 @@ class Worker:
         metrics.CONSUMER_LAG.labels(self.name).set(lag)
 
 
-async def _within(task: asyncio.Future[None], seconds: float) -> None:
-    """Let the batch in hand end; otherwise die before faust commits what was not done."""
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.shield(task)
-    except BaseException:
-        _end_hard()
-
-
 def _end_hard() -> None:
     log.error("worker.stopped_hard")
     os._exit(70)
-
-
-def _record(message: Any) -> Record:
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        headers=_headers(message.headers),
-        value=message.value,
-        timestamp_ms=int((message.timestamp or 0) * 1000),
-    )
-
-
-def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
-    if not headers:
-        return ()
-    pairs = headers.items() if hasattr(headers, "items") else headers
-    return tuple([(name, value or b"") for name, value in pairs])  # Kafka allows a null value

@@ -153,7 +153,7 @@ def to_record(record: ConsumerRecord[bytes | None, bytes | None]) -> Record:
         partition=record.partition,
         offset=record.offset,
         key=record.key,
-        headers=tuple((name, value or b"") for name, value in record.headers),
+        headers=tuple([(name, value or b"") for name, value in record.headers]),
         value=record.value,
         timestamp_ms=record.timestamp,
     )

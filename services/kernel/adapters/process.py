@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ from services.kernel.domain.errors import Unavailable
 log = get_logger()
 Main = Callable[[Settings, AsyncExitStack, asyncio.Event], Awaitable[None]]
 STOP_SECONDS = 12.0
+COLLECT_AFTER = 50_000
+"""New objects after which Python looks for garbage in cycles."""
 
 
 class CannotStart(Exception):
@@ -61,6 +64,7 @@ async def _live(service: str, settings: Settings, main: Main) -> None:
     stack = AsyncExitStack()
     try:
         await main(settings, stack, stopping)
+        _spare_the_collector()
         log.info("process.started")
         await stopping.wait()
     finally:
@@ -74,6 +78,14 @@ async def _live(service: str, settings: Settings, main: Main) -> None:
         finally:
             bound.cancel()
     log.info("process.stopped")
+
+
+def _spare_the_collector() -> None:
+    """A batch makes tens of thousands of objects that live as long as it does, and Python's collector goes
+    through them dozens of times meanwhile: a fifth of what a worker spent. What is there now stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
 
 
 def _end_hard() -> None:

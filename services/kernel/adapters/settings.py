@@ -76,10 +76,8 @@ class Settings(BaseSettings):
     sweep_after: float = Field(default=3.0, gt=0)
     """Seconds after which what was not published is published by the sweeper."""
     batch: int = Field(default=500, ge=1, le=5000)
-    within: float = Field(default=0.01, gt=0)
-    """Seconds after which a worker takes what has come: latency at low load."""
     fetch_every: float = Field(default=0.015, ge=0)
-    """Seconds between two fetches of a worker, unless records come more seldom than that."""
+    """Seconds between two fetches of a worker, unless records come more seldom: latency at low load."""
     gather: float = Field(default=0.03, ge=0)
     """Seconds that a worker rests between batches while records come thick: throughput at high load."""
 

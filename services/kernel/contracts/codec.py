@@ -72,13 +72,11 @@ class Record:
 
     def header(self, name: str) -> str | None:
         """The first header of that name as text; None when absent or not UTF-8."""
-        for key, value in self.headers:
-            if key == name:
-                try:
-                    return value.decode()
-                except UnicodeDecodeError:
-                    return None
-        return None
+        return _text(self.first_headers().get(name))
+
+    def first_headers(self) -> dict[str, bytes]:
+        """By name; of several with one name the first."""
+        return dict(reversed(self.headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +134,20 @@ class Received:
 
 def receive(record: Record, uses: Iterable[str] = ()) -> Received:
     """Read the attributes, and the value only of types in `uses`. Raises Undecodable."""
-    event_id = EventId.parse(record.header("ce_id") or "")
-    kind = record.header("ce_type")
+    headers = record.first_headers()
+    event_id = EventId.parse(_text(headers.get("ce_id")) or "")
+    kind = _text(headers.get("ce_type"))
     if not kind:
         raise Undecodable("ce_type is missing")
     if record.key != event_id.ticket.encode():
         raise Undecodable("the record's key is not the ticket")
     try:
-        time = datetime.fromisoformat(record.header("ce_time") or "")
+        time = datetime.fromisoformat(_text(headers.get("ce_time")) or "")
     except ValueError:
         raise Undecodable("ce_time is not an instant") from None
     if time.tzinfo is None:
         raise Undecodable("ce_time has no offset")
-    traceparent = record.header("traceparent")
+    traceparent = _text(headers.get("traceparent"))
     if traceparent is None or _TRACEPARENT.fullmatch(traceparent) is None:
         traceparent = new_traceparent()
     return Received(
@@ -188,6 +187,13 @@ def _decode(kind: str, event_id: EventId, value: bytes | None) -> Event:
     if isinstance(event, CaseFiled) and event_id.n != 1:
         raise Undecodable("a case is filed once, before everything else")
     return event
+
+
+def _text(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def new_traceparent() -> str:

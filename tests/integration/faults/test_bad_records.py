@@ -28,10 +28,6 @@ from tests.integration.kernel.worker_line import (
     exactly_once,
 )
 
-WHOLE = 2.0
-"""Seconds to fill a batch: with as many records on the topic as a batch holds, they come as one."""
-
-
 OVERTAKING_SECONDS = 0.7
 """For so long newer records of a case lie there that is half drained."""
 
@@ -79,7 +75,7 @@ async def test_a_handler_that_raises_skips_nothing_and_loses_nothing(line: Line,
     # the whole of the batch goes wrong at first: its dependency is away, and then the code breaks
     await line.trouble("away", f"{good[0]}/case/4")
     await line.trouble("explode", f"{whole}/case/3", times=2)
-    worker = await line.start(batch=60, within=WHOLE, drain=0.3)
+    worker = await line.start(batch=60, drain=0.3)
     retried = f"samvad_consumer_retried_total{{{line.name},unavailable}}"
     await eventually(lambda: worker.metric(retried) >= 6, "the batch to be tried again and again")
     assert worker.last("taken") == "60"
@@ -135,7 +131,7 @@ async def test_poison_in_a_batch_parks_its_case_and_is_drained_before_newer_reco
     records = [real.record(broken, "intake", 1), bad, real.record(broken, "case", 2)]
     await line.send(records)
     await line.trouble("poison", f"{poison}/case/1")
-    worker = await line.start(batch=23, within=WHOLE, drain=0.3)
+    worker = await line.start(batch=23, drain=0.3)
     await eventually(all_committed(line), "all to be done or set aside")
     assert worker.last("taken") == "23"
     # of the others, several events of a case in a batch are one write

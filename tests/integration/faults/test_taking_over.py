@@ -31,8 +31,7 @@ async def test_dead_and_paused_workers_are_taken_over_and_do_no_harm_when_they_w
     poisoned, sound = tickets[::6], [t for n, t in enumerate(tickets) if n % 6]
     await line.trouble("poison", *(f"{ticket}/case/2" for ticket in poisoned))
     points = (DIES, *STANDS_STILL)
-    # a batch is everything that a partition has
-    old = {p: await line.start(pause=p, batch=500, within=0.7, drain=0.5) for p in points}
+    old = {p: await line.start(pause=p, batch=500, drain=0.5) for p in points}
     sleepers = [old[point] for point in STANDS_STILL]
     await eventually(lambda: all(w.owns() == 1 for w in old.values()), "each to have a partition")
     # a dead worker is missed after ten seconds, and not after the minute that faust has by itself

@@ -90,13 +90,12 @@ class Line:
             "SAMVAD_HOME": str(home),
         }
 
-    async def start(self, *, batch: int = 30, within: float = 0.01, **plan: Any) -> Running:
+    async def start(self, *, batch: int = 30, **plan: Any) -> Running:
         """A worker; `plan`: see `worker_process.Plan`."""
         environment = {
             **os.environ,
             **self.settings,
             "SAMVAD_BATCH": str(batch),
-            "SAMVAD_WITHIN": str(within),
             "SAMVAD_LOG_LEVEL": "WARNING",
             "PYTHONPATH": str(PROJECT),
         }
