@@ -263,7 +263,7 @@ def _moved(due: Due, since: datetime, until: datetime, calendar: WorkingCalendar
     """`due`, with what was left of it at `since` counted from `until` on."""
 
     def moved(instant: datetime) -> datetime:
-        if instant <= since:
+        if instant < since:
             return instant  # it was over already and keeps its instant
         if due.allowed.calendar_days is not None:
             return instant + (until - since)

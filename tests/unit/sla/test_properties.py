@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.kernel.adapters.case_folding import stamp, to_event
@@ -217,6 +217,7 @@ def test_when_the_clock_looks_makes_no_difference(
 
 @settings(max_examples=60, deadline=None)
 @given(filing=FILINGS, at=st.integers(0, 30 * 86_400), away=st.integers(0, 20 * 86_400))
+@example((None, "complaint", "emergency"), 86_400, 1)  # resolved at the very instant: in time, nothing left
 def test_a_hold_gives_back_exactly_the_working_time_that_it_took(
     janjgir: District, filing: tuple[str | None, str, str], at: int, away: int
 ) -> None:
