@@ -68,8 +68,11 @@ def line(
             )
         else:
             stack = Stack(home, Ports.free(), environment=environment)
-        with stack:
+        try:
+            stack.up()
             yield stack
+        finally:
+            stack.drop()
     finally:
         shutil.rmtree(home.path, ignore_errors=True)
 
@@ -83,10 +86,11 @@ class Lines(ExitStack):
         self._line: Stack | None = None
 
     @contextmanager
-    def whole(self, name: str) -> Iterator[Stack]:
-        """The whole line at its defaults. Whoever shares it counts filings from a number of his own."""
+    def of(self, name: str, *processes: str) -> Iterator[Stack]:
+        """A line of these processes, or the whole, at its defaults. Where it is shared there are others
+        beside, and everybody counts filings from a number of his own."""
         if not self._shared:
-            with line(name) as stack:
+            with line(name, *processes) as stack:
                 yield stack
             return
         if self._line is None:

@@ -11,22 +11,23 @@ import uvloop
 
 from services.bench.figures import Figure, against, plain
 from services.bench.filing import file_over_http
-from services.bench.ground import Lines, Say, Scale, line
+from services.bench.ground import Lines, Say, Scale
 from services.bench.processes import processor_seconds
-from services.cli.stack import Stack
+from services.cli.stack import Ports, Stack
 from services.cli.stack.settings import PROJECT, listening_possible
 from services.kernel.adapters.kafka import create_topics
 
 CONNECTIONS = 64
 TOPIC = "bench.intake"
 START_SECONDS = 30.0
+FIRST = 300_000_000
 
 
-def measure(_: Lines, scale: Scale, say: Say) -> list[Figure]:
+def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Ours and the bare one by turns, on the same Kafka and MongoDB."""
-    with line("intake", "intake-web") as stack:
+    with lines.of("intake", "intake-web") as stack:
         uvloop.run(_topic(stack))
-        port = stack.ports["standins"]  # nobody else's here
+        port = Ports.free()["standins"]
         bare = _start_bare(stack, port)
         try:
             return uvloop.run(_measure(stack, port, bare.pid, scale, say))
@@ -65,7 +66,7 @@ async def _measure(
     bare_core: list[float] = []
     our_port, our_pid = stack.ports["intake-web"], stack.pid("intake-web")
     assert our_pid is not None
-    first = 0
+    first = FIRST
     for which in (our_port, port):
         await file_over_http(which, first, scale.warm, together=CONNECTIONS)
         first += scale.warm

@@ -25,7 +25,7 @@ FIRST = 100_000_000
 
 def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Open loop: a case every 1/rate seconds whether or not the earlier ones are done."""
-    with lines.whole("latency") as stack:
+    with lines.of("latency") as stack:
         return uvloop.run(_measure(stack, scale, say))
 
 

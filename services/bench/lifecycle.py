@@ -31,7 +31,7 @@ def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     book = write_short_book(Home.from_environment().path / "bench" / "book")
     with line("lifecycle", environment={"SAMVAD_NOTIFY_BOOK": str(book)}) as stack:
         figures = uvloop.run(_one_message(stack, scale, say))
-    with lines.whole("lifecycle-all") as stack:
+    with lines.of("lifecycle-all") as stack:
         return [*figures, *uvloop.run(_all_messages(stack, scale, say))]
 
 

@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.5
 
 def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """What is shared between processes counts in each."""
-    with lines.whole("memory") as stack:
+    with lines.of("memory") as stack:
         return uvloop.run(_measure(stack, scale, say))
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,14 @@ def test_every_benchmark_runs_in_its_short_form(tmp_path: Path) -> None:
         "memory under load",
     }
     assert not list((tmp_path / "bench").glob("*-*")), "stacks of the benchmarks are taken away"
+    assert _processes_of(tmp_path) == []
+
+
+def _processes_of(home: Path) -> list[str]:
+    """Processes with `home` in their settings, each as its command."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(home).encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found

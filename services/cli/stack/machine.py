@@ -101,9 +101,13 @@ def wait_gone(pids: Collection[int], seconds: float) -> list[int]:
 def end(pids: Sequence[int], patience: float) -> None:
     """End processes: SIGTERM, and SIGKILL for those that have not gone after `patience` seconds."""
     _signal(pids, signal.SIGTERM)
-    stubborn = wait_gone(pids, patience)
-    _signal(stubborn, signal.SIGKILL)
-    wait_gone(stubborn, 5)
+    kill(wait_gone(pids, patience))
+
+
+def kill(pids: Sequence[int]) -> None:
+    """SIGKILL processes and wait until they have gone."""
+    _signal(pids, signal.SIGKILL)
+    wait_gone(pids, 5)
 
 
 def _signal(pids: Sequence[int], number: signal.Signals) -> None:
