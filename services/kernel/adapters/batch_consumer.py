@@ -26,6 +26,9 @@ from faust.transport.drivers import aiokafka as driver
 
 Record: TypeAlias = ConsumerRecord[bytes | None, bytes | None]
 POLL_SECONDS = 1.0
+LONGEST_FETCH_MS = 200
+"""How long a fetch waits at the broker for records. Those of partitions that it does not ask for, since some
+of theirs were still to be taken, wait for its end."""
 THICK = 8
 """Records in a batch from which on a worker waits a little for more before it takes the next."""
 
@@ -165,6 +168,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         start, seconds = consumer.start, transport.app.fetch_every
+        consumer._fetch_max_wait_ms = LONGEST_FETCH_MS
 
         async def paced_start() -> None:
             await start()

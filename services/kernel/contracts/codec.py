@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast, get_args
 
@@ -164,7 +164,10 @@ def decode(received: Received, uses: Iterable[str]) -> Received:
     """`received` with its value read, where its type is in `uses`. Raises Undecodable."""
     if received.event is not None or received.type not in uses:
         return received
-    return replace(received, event=_decode(received.type, received.id, received.record.value))
+    event = _decode(received.type, received.id, received.record.value)
+    return Received(
+        received.id, received.type, received.time, received.traceparent, event, received.record
+    )
 
 
 def _decode(kind: str, event_id: EventId, value: bytes | None) -> Event:

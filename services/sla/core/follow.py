@@ -54,16 +54,18 @@ class Rules:
     def __init__(self, district: District) -> None:
         self.district = district
         self.calendars = Calendars(district)
+        self._running: dict[tuple[str | None, str, str], Running] = {}
 
     def running(self, timer: Timer) -> Running:
         """What counts for this case: its service, kind and priority as they are now."""
-        plan = targets_for(
-            self.district,
-            timer.service,
-            cast(Kind, timer.kind),
-            cast(Priority, timer.priority),
-        )
-        return Running(plan, self.calendars)
+        of = (timer.service, timer.kind, timer.priority)
+        known = self._running.get(of)
+        if known is None:
+            plan = targets_for(
+                self.district, of[0], cast(Kind, of[1]), cast(Priority, of[2])
+            )
+            known = self._running[of] = Running(plan, self.calendars)
+        return known
 
 
 def filed(event: events.CaseFiled, rules: Rules) -> Timer:

@@ -107,7 +107,9 @@ def arm(timer: Timer, running: Running) -> Timer:
         for since, until in timer.holds:
             limits["resolve"] = _moved(limits["resolve"], since, until, calendar)
     targets = {
-        target: replace(timer.targets.get(target, TargetClock(due)), due=due)
+        target: replace(timer.targets[target], due=due)
+        if target in timer.targets
+        else TargetClock(due)
         for target, due in limits.items()
     }
     return replace(timer, targets={**targets, **recorded})
@@ -177,7 +179,7 @@ def next_at(timer: Timer, running: Running) -> datetime | None:
             for target, clock in timer.targets.items()
             if target in plan.allowances and target not in timer.met
             for rung in _next_of_target(timer, target, clock, plan, running.calendars)
-            if rung.id not in timer.fired
+            if not timer.fired or rung.id not in timer.fired
         ),
         default=None,
     )
@@ -195,9 +197,10 @@ def _next_of_target(
 
 def fire(timer: Timer, now: datetime, running: Running) -> tuple[Timer, tuple[Rung, ...]]:
     """The timer after everything that fell due before `now`, and those rungs in due order."""
-    due = tuple(rung for rung in rungs(timer, running) if rung.at < now)
-    if not due:
+    first = next_at(timer, running)
+    if first is None or first >= now:
         return timer, ()
+    due = tuple(rung for rung in rungs(timer, running) if rung.at < now)
     targets = dict(timer.targets)
     for rung in due:
         if rung.step == "warning":
