@@ -8,8 +8,8 @@ every second.
 
 aiokafka asks the broker again the moment that an answer is there. While records come one by one, each of
 three workers then asks for each record alone: more than half of what a worker and the broker spend. Here a
-fetch begins no sooner than `fetch_every` seconds after the one before. A record that comes after a pause is
-fetched at once, as before, since then a fetch is waiting at the broker for it.
+fetch begins no sooner than `fetch_every` seconds after the one before, or `gather` while records come thick.
+A record that comes after a pause is fetched at once, as before, since then a fetch is waiting for it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST_FETCH_MS = 200
 """How long a fetch waits at the broker for records. Those of partitions that it does not ask for, since some
 of theirs were still to be taken, wait for its end."""
 THICK = 8
-"""Records in a batch from which on a worker waits a little for more before it takes the next."""
+"""Records in a batch from which on fetches begin every `gather` seconds only."""
 
 
 class App(faust.App):  # type: ignore[misc]  # faust is untyped
@@ -47,7 +47,7 @@ class App(faust.App):  # type: ignore[misc]  # faust is untyped
     ) -> None:
         self.take = take
         self.gather = gather
-        self.fetch_every = fetch_every
+        self.fetch_every = self.pause = fetch_every
         super().__init__(*arguments, **settings)
         self.topics.add(self.topic(topic))
 
@@ -107,9 +107,10 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
             self._changed.set()
             self._in_hand = asyncio.ensure_future(self._take(batch))
             await asyncio.shield(self._in_hand)
-            if THICK <= count < self._batch // 2:
-                # so many share the next write; with fewer it is latency, with more there is a backlog
-                await asyncio.sleep(self.app.gather)
+            # thick: so many more share the next write; fewer: latency; half a batch: a backlog
+            self.app.pause = (
+                self.app.gather if THICK <= count < self._batch // 2 else self.app.fetch_every
+            )
 
     async def _change(self) -> None:
         self._changed.clear()
@@ -167,12 +168,12 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
 class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        start, seconds = consumer.start, transport.app.fetch_every
+        start = consumer.start
         consumer._fetch_max_wait_ms = LONGEST_FETCH_MS
 
         async def paced_start() -> None:
             await start()
-            _pace(consumer._fetcher, seconds)
+            _pace(consumer._fetcher, transport.app)
 
         consumer.start = paced_start
         return consumer
@@ -182,13 +183,13 @@ class _Transport(driver.Transport):  # type: ignore[misc]
     Consumer = _Consumer
 
 
-def _pace(fetcher: Any, seconds: float) -> None:
+def _pace(fetcher: Any, app: App) -> None:
     fetch = fetcher._proc_fetch_request
     begun: dict[int, float] = {}
 
     async def paced(assignment: Any, node: int, request: Any) -> bool:
         clock = asyncio.get_running_loop().time
-        wait = begun.get(node, -seconds) + seconds - clock()
+        wait = begun.get(node, -1.0) + app.pause - clock()
         if wait > 0:
             await asyncio.sleep(wait)
         begun[node] = clock()

@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     batch: int = Field(default=500, ge=1, le=5000)
     fetch_every: float = Field(default=0.015, ge=0)
     """Seconds between two fetches of a worker, unless records come more seldom: latency at low load."""
-    gather: float = Field(default=0.03, ge=0)
-    """Seconds that a worker rests between batches while records come thick: throughput at high load."""
+    gather: float = Field(default=0.06, ge=0)
+    """The same while records come thick: throughput at high load."""
 
     @model_validator(mode="after")
     def _fit_for_production(self) -> Self:

@@ -55,7 +55,7 @@ class Thread:
 class Scene:
     """A consumer in the middle of its life, its thread, and what was taken."""
 
-    def __init__(self, home: Path, gather: float = 0.0) -> None:
+    def __init__(self, home: Path) -> None:
         self.taken: list[list[int]] = []
         self.may_end = asyncio.Event()
         self.may_end.set()
@@ -64,8 +64,8 @@ class Scene:
             "unit",
             topic=TOPIC,
             take=self.take,
-            fetch_every=0.0,
-            gather=gather,
+            fetch_every=0.001,
+            gather=0.002,
             broker="kafka://127.0.0.1:1",
             store="memory://",
             datadir=home,
@@ -190,16 +190,18 @@ async def test_a_fault_while_a_batch_is_taken_ends_the_drain_and_commits_nothing
     assert scene.thread.commits == []
 
 
-@pytest.mark.parametrize(("count", "rests"), [(THICK - 1, False), (THICK, True), (49, True), (50, False)])
-async def test_a_worker_rests_while_records_come_thick_and_there_is_no_backlog(
-    tmp_path: Path, count: int, rests: bool
+@pytest.mark.parametrize(
+    ("count", "thick"), [(THICK - 1, False), (THICK, True), (49, True), (50, False)]
+)
+async def test_fetches_are_farther_apart_while_records_come_thick_and_there_is_no_backlog(
+    scene: Scene, count: int, thick: bool
 ) -> None:
-    scene = Scene(tmp_path, gather=60.0)
+    app = scene.consumer.app
+    assert app.pause == app.fetch_every
     await scene.fetch({ZERO: records(ZERO, *range(count))})
+    assert app.pause == (app.gather if thick else app.fetch_every)
     await scene.fetch({ZERO: records(ZERO, count)})
-    assert (len(scene.taken) == 1) is rests
-    scene.drain.cancel()
-    await asyncio.gather(scene.drain, return_exceptions=True)
+    assert app.pause == app.fetch_every
 
 
 async def test_what_is_fetched_while_a_batch_is_in_hand_is_taken_off_at_once(scene: Scene) -> None:
