@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     sweep_after: float = Field(default=3.0, gt=0)
     """Seconds after which what was not published is published by the sweeper."""
     batch: int = Field(default=500, ge=1, le=5000)
-    fetch_every: float = Field(default=0.015, ge=0)
+    fetch_every: float = Field(default=0.022, ge=0)
     """Seconds between two fetches of a worker, unless records come more seldom: latency at low load."""
     gather: float = Field(default=0.06, ge=0)
     """The same while records come thick: throughput at high load."""
