@@ -122,6 +122,7 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
             self._done[TopicPartition(record.topic, record.partition)] = record.offset + 1
 
     async def _read_again(self) -> None:
+        self._collected.clear()
         try:
             await self.perform_seek()
         except Exception as error:

@@ -165,9 +165,14 @@ async def test_what_was_fetched_while_a_rebalance_began_is_read_again(scene: Sce
 
 
 async def test_records_of_a_partition_that_is_held_back_are_read_again(scene: Scene) -> None:
-    await scene.fetch({ZERO: records(ZERO, 0), TWO: records(TWO, 0)})
-    assert scene.taken == []
+    scene.may_end.clear()
+    await scene.fetch({ZERO: records(ZERO, 0)})
+    await scene.fetch({ZERO: records(ZERO, 1)})
+    await scene.fetch({ZERO: records(ZERO, 2), TWO: records(TWO, 0)})
+    scene.may_end.set()
+    await scene.fetch({})
     assert scene.thread.seeks == 1
+    assert scene.taken == [[0]], "and what waits before them with them"
 
 
 async def test_a_fault_of_the_fetch_ends_the_drain(scene: Scene) -> None:
