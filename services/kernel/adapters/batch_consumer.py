@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import faust
@@ -95,8 +95,8 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
                 self._collected.extend(record for some in records.values() for record in some)
                 self._changed.set()
             else:
-                # fetched while a rebalance began: whoever has the partitions then reads it once more
-                await self._read_again()
+                # fetched while a rebalance began: whoever has the partitions then reads them once more
+                await self._read_again(records)
 
     async def _hand_over(self) -> None:
         while True:
@@ -121,13 +121,15 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         for record in batch:
             self._done[TopicPartition(record.topic, record.partition)] = record.offset + 1
 
-    async def _read_again(self) -> None:
+    async def _read_again(self, dropped: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        """Read what is dropped once more. faust would ask the group what is committed, which leaves a
+        partition where it is as long as nothing is; whatever fails here ends the drain, and the process."""
+        lowest: dict[TopicPartition, int] = {}
+        for record in (*self._collected, *(r for some in dropped.values() for r in some)):
+            partition = TopicPartition(record.topic, record.partition)
+            lowest[partition] = min(record.offset, lowest.get(partition, record.offset))
         self._collected.clear()
-        try:
-            await self.perform_seek()
-        except Exception as error:
-            # faust seeks anyway before it lets the flow go on
-            self.log.warning("seek failed while the flow is stopped: %r", error)
+        await self._thread.go_back(lowest)
 
     def stop_flow(self) -> None:
         """The partitions are about to be given up: what nobody has taken yet is read again by their owner."""
@@ -167,6 +169,19 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
 
 
 class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    async def go_back(self, lowest: Mapping[TopicPartition, int]) -> None:
+        """Fetch from these offsets again where the partition is still ours and read past them."""
+        await self.call_thread(self._go_back, lowest)
+
+    async def _go_back(self, lowest: Mapping[TopicPartition, int]) -> None:
+        fetcher = self._ensure_consumer()._fetcher
+        subscription = fetcher._subscriptions.subscription
+        assignment = subscription.assignment if subscription is not None else None
+        for partition, offset in lowest.items():
+            state = assignment.state_value(partition) if assignment is not None else None
+            if state is not None and state.has_valid_position and state.position > offset:
+                fetcher.seek_to(partition, offset)
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         start = consumer.start
@@ -192,7 +207,10 @@ def _pace(fetcher: Any, app: App) -> None:
         clock = asyncio.get_running_loop().time
         wait = begun.get(node, -1.0) + app.pause - clock()
         if wait > 0:
-            await asyncio.sleep(wait)
+            try:
+                await asyncio.sleep(wait)
+            except asyncio.CancelledError:
+                return False  # as aiokafka's own: who closes the fetcher waits for this
         begun[node] = clock()
         has_new_data: bool = await fetch(assignment, node, request)
         return has_new_data

@@ -29,7 +29,7 @@ from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 FINISH_SECONDS = 8.0
-NEVER_SECONDS = 86400.0
+NEVER_SECONDS = 10 * 365 * 86400.0
 """A batch that waits for a store that is away is no reason to give its partitions to another worker."""
 DRAIN_EVERY_SECONDS = 2.0
 LAG_EVERY_SECONDS = 1.0
