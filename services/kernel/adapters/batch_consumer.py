@@ -15,12 +15,14 @@ A record that comes after a pause is fetched at once, as before, since then a fe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import faust
 from aiokafka import TopicPartition
+from aiokafka.errors import ConsumerStoppedError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 
@@ -67,6 +69,7 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         self._changed = asyncio.Event()
         self._in_hand: asyncio.Future[None] | None = None
         self._done: dict[TopicPartition, int] = {}
+        self._turned = time.monotonic()
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Called once by faust; ends when the consumer or the fetcher is stopped, or when a part fails."""
@@ -74,6 +77,8 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         try:
             ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in ended:
+                if part.cancelled():  # faust would take it for its own stop, and go on without this
+                    raise RuntimeError("taking records was cancelled, and not by who stops the consumer")
                 part.result()
         finally:
             for part in parts:
@@ -81,9 +86,11 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _collect(self, fetcher: Any) -> None:
         while not (self.should_stop or fetcher.should_stop):
+            self._turned = time.monotonic()
             while len(self._collected) >= self._batch:
                 await self._change()
             try:
+                self._thread.check_errors()
                 records, active = await self._wait_next_records(POLL_SECONDS)
             except self.consumer_stopped_errors:
                 if self.app.should_stop:
@@ -107,6 +114,7 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
             self._changed.set()
             self._in_hand = asyncio.ensure_future(self._take(batch))
             await asyncio.shield(self._in_hand)
+            self._turned = time.monotonic()
             # thick: so many more share the next write; fewer: latency; half a batch: a backlog
             self.app.pause = (
                 self.app.gather if THICK <= count < self._batch // 2 else self.app.fetch_every
@@ -144,11 +152,15 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         commit, as a member again, would set a partition back."""
         if self._in_hand is not None:
             await asyncio.wait({self._in_hand})
+        while await self.maybe_wait_for_commit_to_finish():
+            pass  # it began before the batch ended, and faust does not commit beside it
         await self.commit_and_end_transactions()
         self._done.clear()
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """What faust calls every second and before partitions are given up."""
+        if not self._done:
+            return False
         owned = self.assignment()
         offsets = {
             partition: offset
@@ -160,6 +172,22 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         self._committed_offset.update(offsets)
         return True
 
+    def silent(self) -> float:
+        """Seconds in which no batch was in hand and nothing was asked for: a rebalance, at most its minute,
+        or something in faust or aiokafka that stands still and will not go on."""
+        busy = self._in_hand is not None and not self._in_hand.done()
+        return 0.0 if busy else time.monotonic() - self._turned
+
+    def lag(self) -> int:
+        """Records at the broker, of the partitions owned, that nobody has taken to their end."""
+        lag = 0
+        for partition in self.assignment():
+            end = self.highwater(partition)
+            # what was taken here, or, until something was, what the group had committed
+            done = self._done.get(partition) or self._committed_offset[partition] or 0
+            lag += max(0, end - done) if end is not None else 0
+        return lag
+
     def verify_event_path(self, now: float, tp: TopicPartition) -> None:
         """As faust's, without the stream that is not there: whether the broker is still being asked."""
         self._thread.verify_recovery_event_path(now, tp)
@@ -169,6 +197,17 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
 
 
 class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    def check_errors(self) -> None:
+        """Raise what stopped aiokafka's own tasks, which nobody else looks at: nothing would be fetched any
+        more, or no rebalance be noticed. Called from the other thread, so it only looks."""
+        consumer = self._ensure_consumer()
+        coordinator = consumer._coordinator
+        if coordinator._pending_exception is not None:
+            raise coordinator._pending_exception
+        for task in (coordinator._coordination_task, consumer._fetcher._fetch_task):
+            if task.done():
+                raise ConsumerStoppedError from (None if task.cancelled() else task.exception())
+
     async def go_back(self, lowest: Mapping[TopicPartition, int]) -> None:
         """Fetch from these offsets again where the partition is still ours and read past them."""
         await self.call_thread(self._go_back, lowest)

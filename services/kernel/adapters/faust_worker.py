@@ -29,6 +29,8 @@ from services.kernel.domain.errors import Unavailable
 
 log = get_logger()
 FINISH_SECONDS = 8.0
+SILENT_SECONDS = 180.0
+"""More than a rebalance (60 s) and the question that follows it (90 s) can take."""
 NEVER_SECONDS = 10 * 365 * 86400.0
 """A batch that waits for a store that is away is no reason to give its partitions to another worker."""
 DRAIN_EVERY_SECONDS = 2.0
@@ -43,7 +45,6 @@ class Worker:
         self.topic = topic
         self._guard = guard
         self._kafka = settings.kafka
-        self._handled: dict[int, int] = {}
         fetched.install()
         data = settings.home / "run" / f"faust-{name}"
         data.parent.mkdir(parents=True, exist_ok=True)  # faust makes only the last folder
@@ -82,9 +83,11 @@ class Worker:
         a word, also after the topic was made."""
         if not await self._has_topic():
             raise CannotStart(f"Kafka has no topic {self.topic}: run `samvad init` first")
-        await self._app.start()
+        # all this before faust's start, which waits for the group
         stack.push_async_callback(self._stop)
         background(stack, self._watch(), stopping)
+        background(stack, self._listen(), stopping)
+        await self._app.start()
         background(stack, every(DRAIN_EVERY_SECONDS, "drain", self._drain), stopping)
         background(stack, every(LAG_EVERY_SECONDS, "lag", self._measure), stopping)
 
@@ -121,14 +124,20 @@ class Worker:
         return {tp for tp in assignment if tp.topic == self.topic}
 
     async def _take(self, taken: Sequence[batch_consumer.Record]) -> None:
-        records = [to_record(one) for one in taken]
-        await self._guard.handle(records)
-        for record in records:
-            self._handled[record.partition] = record.offset
+        await self._guard.handle([to_record(one) for one in taken])
 
     async def _watch(self) -> None:
         await self._app.wait_until_stopped()
         log.error("worker.faust_stopped", crashed=self._app.crashed)
+
+    async def _listen(self) -> None:
+        """Ends when the consumer stands still where faust does not notice; a new process then joins."""
+        while True:
+            await asyncio.sleep(LAG_EVERY_SECONDS)
+            silent = self._app.consumer.silent()
+            if silent > SILENT_SECONDS:
+                break
+        log.error("worker.silent", seconds=round(silent))
 
     async def _drain(self) -> None:
         owned = sorted(self.partitions())
@@ -136,15 +145,7 @@ class Worker:
             await self._guard.drain(owned)
 
     async def _measure(self) -> None:
-        lag = 0
-        committed = self._app.consumer._committed_offset
-        for tp in self._assignment():
-            end = self._app.consumer.highwater(tp)
-            # what was handled here, or, until something was, what the group had committed
-            done = max(self._handled.get(tp.partition, -1) + 1, committed[tp] or 0)
-            if end is not None:
-                lag += max(0, end - done)
-        metrics.CONSUMER_LAG.labels(self.name).set(lag)
+        metrics.CONSUMER_LAG.labels(self.name).set(self._app.consumer.lag())
 
 
 def _end_hard() -> None:

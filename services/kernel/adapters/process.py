@@ -62,11 +62,15 @@ async def _live(service: str, settings: Settings, main: Main) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     stack = AsyncExitStack()
+    starting = asyncio.ensure_future(main(settings, stack, stopping))
+    told = asyncio.ensure_future(stopping.wait())
     try:
-        await main(settings, stack, stopping)
-        _spare_the_collector()
-        log.info("process.started")
-        await stopping.wait()
+        await asyncio.wait({starting, told}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():  # or else what it waits for may never come
+            starting.result()
+            _spare_the_collector()
+            log.info("process.started")
+            await told
     finally:
         log.info("process.stopping")
         # a timer and no timeout: faust's services swallow a cancellation and go on waiting
@@ -74,6 +78,9 @@ async def _live(service: str, settings: Settings, main: Main) -> None:
         bound.daemon = True
         bound.start()
         try:
+            for task in (starting, told):
+                task.cancel()
+            await asyncio.gather(starting, told, return_exceptions=True)
             await stack.aclose()
         finally:
             bound.cancel()

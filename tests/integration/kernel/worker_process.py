@@ -2,10 +2,10 @@
 
     worker_process.py '<the fields of Plan, as JSON>'
 
-It says on stdout what it does, a line each: `session <ms>` once, `owns <partitions>` when that changes;
-`taken <records>`, `half <records>` and `done <records>` of a batch; `wrote <ticket> <events>` of a case;
-`waiting <event id>` where it waits for a trouble to go; `metric <sample> <value>` when one changes; and
-the name of the point at which it pauses (see Plan).
+It says on stdout what it does, a line each: `starting` and `session <ms>` once, `owns <partitions>` when
+that changes; `dropped <records>` of a fetch; `taken <records>`, `half <records>` and `done <records>` of
+a batch; `wrote <ticket> <events>` of a case; `waiting <event id>` where it waits for a trouble to go;
+`metric <sample> <value>` when one changes; and the name of the point at which it pauses (see Plan).
 
 What goes wrong stands in the collection `troubles`, `{_id: <event id>, how: …, times: …}`, `times` left
 out for ever: `poison`, `fault` and `lag` are raised by the core for that event; `explode` and `away` by
@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -54,6 +55,9 @@ class Plan:
 
     `head`: the batch is handled but for its first case. `writing`: read and folded, not yet written.
     `publishing`: written, not yet published. `committing`: all is done, and nothing committed.
+
+    `drops`: so many fetches come while a rebalance seems to begin. `ends`: the task of aiokafka's that ends
+    when `go` is there, `fetching` or `coordinating`. `silent`: the worker's own bound.
     """
 
     name: str
@@ -64,6 +68,9 @@ class Plan:
     drain: float = 2.0
     room: str = "notices"
     pause: str = ""
+    drops: int = 0
+    ends: str = ""
+    silent: float = 180.0
 
 
 def say(*words: object) -> None:
@@ -81,8 +88,11 @@ class Pauses:
         if point == self._at:
             self._at = ""
             say(point)
-            while not self._go.exists():
-                await asyncio.sleep(LOOK_SECONDS)
+            await self.go()
+
+    async def go(self) -> None:
+        while not self._go.exists():
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 class Troubled:
@@ -199,10 +209,39 @@ async def _tell(worker: Worker) -> None:
         await asyncio.sleep(0.05)
 
 
+def _drop(consumer: Any, fetches: int) -> None:
+    """The flow stops after the records have come and before anyone has seen them, and goes on at once."""
+    fetch, left = consumer._wait_next_records, fetches
+
+    async def dropping(timeout: float) -> Any:
+        nonlocal left
+        records, active = await fetch(timeout)
+        if records and left:
+            left -= 1
+            say("dropped", sum(map(len, records.values())))
+            consumer.stop_flow()
+            asyncio.get_running_loop().call_later(0.05, consumer.resume_flow)
+        return records, active
+
+    consumer._wait_next_records = dropping
+
+
+async def _end(consumer: Any, which: str, pauses: Pauses) -> None:
+    """As if it had met with what nobody has thought of."""
+    await pauses.go()
+    tasks = {
+        "fetching": consumer._fetcher._fetch_task,
+        "coordinating": consumer._coordinator._coordination_task,
+    }
+    tasks[which].get_loop().call_soon_threadsafe(tasks[which].cancel)
+    await asyncio.Event().wait()
+
+
 async def main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
     plan = Plan(**json.loads(sys.argv[1]))
     faust_worker.FINISH_SECONDS = plan.finish
     faust_worker.DRAIN_EVERY_SECONDS = plan.drain
+    faust_worker.SILENT_SECONDS = plan.silent
     pauses = Pauses(plan)
     database = mongo.connect(settings.mongo, settings.database)
     stack.callback(mongo.close, database)
@@ -217,9 +256,13 @@ async def main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Even
     parking = Parking(plan.name, database, publisher, system_clock())
     guard = Guard(plan.name, Slow(consumer, plan, pauses), parking)
     worker = Worker(plan.name, plan.topic, guard, settings)
+    _drop(worker._app.consumer, plan.drops)
+    say("starting")
     await worker.start(stack, stopping)
-    coordinator = worker._app.consumer._thread._consumer._coordinator
-    say("session", coordinator._session_timeout_ms)
+    consumer = worker._app.consumer._thread._consumer
+    say("session", consumer._coordinator._session_timeout_ms)
+    if plan.ends:
+        background(stack, _end(consumer, plan.ends, pauses), stopping)
     background(stack, _tell(worker), stopping)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import ConsumerStoppedError
 
-from services.kernel.adapters.batch_consumer import THICK, App
+from services.kernel.adapters.batch_consumer import THICK, App, _Thread
 
 TOPIC = "complaints"
 ZERO, ONE, TWO = (TopicPartition(TOPIC, partition) for partition in range(3))
@@ -29,7 +31,9 @@ class Thread:
         self.owned = {ZERO, ONE}
         self.commits: list[dict[TopicPartition, int]] = []
         self.takes_commits = True
-        self.seeks = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.error: Exception | None = None
         self.gone_back: list[dict[TopicPartition, int]] = []
         self.fetched: asyncio.Queue[Fetched | Exception] = asyncio.Queue()
         self.before_answer: Callable[[], None] = lambda: None
@@ -46,14 +50,15 @@ class Thread:
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         self.commits.append(dict(offsets))
+        await self.may_answer.wait()
         return self.takes_commits
 
     async def go_back(self, lowest: Mapping[TopicPartition, int]) -> None:
         self.gone_back.append(dict(lowest))
 
-    async def seek_to_committed(self) -> Mapping[TopicPartition, int]:
-        self.seeks += 1
-        return dict.fromkeys(self.owned, 0)
+    def check_errors(self) -> None:
+        if self.error is not None:
+            raise self.error
 
 
 class Scene:
@@ -179,13 +184,98 @@ async def test_records_of_a_partition_that_is_held_back_are_read_again(scene: Sc
     assert scene.taken == [[0]], "and what waits before them with them"
 
 
+async def test_who_commits_already_does_not_keep_the_batch_in_hand_from_its_own_commit(
+    scene: Scene,
+) -> None:
+    """faust does not commit beside another commit, which here began before the batch ended."""
+    scene.thread.may_answer.clear()
+    await scene.fetch({ZERO: records(ZERO, 0)})
+    first = asyncio.ensure_future(scene.consumer.commit())
+    await scene.fetch({ZERO: records(ZERO, 1)})
+    empty = asyncio.ensure_future(scene.consumer.wait_empty())
+    await scene.fetch({})
+    scene.thread.may_answer.set()
+    assert await first is True
+    await empty
+    assert scene.thread.commits == [{ZERO: 1}, {ZERO: 2}]
+
+
+async def test_where_nothing_was_done_nobody_asks_whose_the_partitions_are(scene: Scene) -> None:
+    del scene.thread.owned
+    assert await scene.consumer.commit() is False
+    await scene.consumer.wait_empty()
+
+
+async def test_it_is_silent_while_nothing_is_in_hand_and_nothing_asked_for(scene: Scene) -> None:
+    scene.consumer._turned -= 60  # no answer since
+    assert scene.consumer.silent() >= 60
+    await scene.fetch({})
+    assert scene.consumer.silent() < 1
+    scene.may_end.clear()
+    await scene.fetch({ZERO: records(ZERO, 0)})
+    scene.consumer._turned -= 60
+    assert scene.consumer.silent() == 0, "a batch may take its time"
+    scene.may_end.set()
+    await asyncio.sleep(0.01)
+    assert scene.consumer.silent() < 1
+
+
+async def test_what_stopped_in_aiokafka_ends_the_drain(scene: Scene) -> None:
+    scene.thread.error = ConsumerStoppedError()
+    await scene.fetch({})
+    with pytest.raises(ConsumerStoppedError):
+        await scene.drain
+
+
+@pytest.mark.parametrize("ended", ["coordinating", "fetching"])
+@pytest.mark.parametrize("why", [None, ZeroDivisionError()])
+async def test_tasks_of_aiokafka_that_ended_are_seen(ended: str, why: Exception | None) -> None:
+    lives, dead = asyncio.Future[None](), asyncio.Future[None]()
+    tasks = {"coordinating": lives, "fetching": lives}
+    consumer = SimpleNamespace(
+        _coordinator=SimpleNamespace(_pending_exception=None, _coordination_task=lives),
+        _fetcher=SimpleNamespace(_fetch_task=lives),
+    )
+    look = partial(_Thread.check_errors, SimpleNamespace(_ensure_consumer=lambda: consumer))
+    look()
+    dead.cancel() if why is None else dead.set_exception(why)
+    tasks[ended] = dead
+    consumer._coordinator._coordination_task = tasks["coordinating"]
+    consumer._fetcher._fetch_task = tasks["fetching"]
+    with pytest.raises(ConsumerStoppedError) as raised:
+        look()
+    assert raised.value.__cause__ is why
+    consumer._coordinator._pending_exception = KeyError("not allowed to join")
+    with pytest.raises(KeyError):
+        look()
+
+
+async def test_a_batch_that_is_cancelled_crashes_the_worker(tmp_path: Path) -> None:
+    """Nobody stops, and faust's fetcher would take the cancellation for its own."""
+    scene = Scene(tmp_path)
+    scene.drain.cancel()
+
+    async def cancelled(_: Sequence[Any]) -> None:
+        raise asyncio.CancelledError
+
+    app = scene.consumer.app
+    app.take = cancelled
+    await app._fetcher.start()
+    await scene.fetch({ZERO: records(ZERO, 0)})
+    assert app.crashed
+    await app._fetcher.stop()
+    assert scene.thread.commits == []
+
+
 async def test_a_fault_of_the_fetch_ends_the_drain(scene: Scene) -> None:
     await scene.fetch(ValueError("made up"))
     with pytest.raises(ValueError, match="made up"):
         await scene.drain
 
 
-async def test_a_fault_while_a_batch_is_taken_ends_the_drain_and_commits_nothing(tmp_path: Path) -> None:
+async def test_a_fault_while_a_batch_is_taken_ends_the_drain_and_commits_nothing(
+    tmp_path: Path,
+) -> None:
     scene = Scene(tmp_path)
 
     async def fails(_: Sequence[Any]) -> None:
