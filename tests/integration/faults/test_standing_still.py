@@ -27,12 +27,12 @@ async def test_records_dropped_before_anything_was_committed_are_read_again(
 
 async def test_a_task_of_aiokafkas_ends_and_the_worker_with_it(line: Line, eventually: Any) -> None:
     tickets = await line.fill(5)
-    one = await line.start(ends="fetching")
-    await eventually(applied(line, tickets), "the worker to work")
+    workers = [await line.start(ends=task) for task in ("fetching", "coordinating")]
+    await eventually(lambda: all(worker.owns() == 2 for worker in workers), "each to have its share")
+    await eventually(applied(line, tickets), "both to work")
     line.go()
-    await one.ended()
-    other = await line.start(ends="coordinating")
-    await other.ended()
+    for worker in workers:
+        await worker.ended()
     tickets += await line.fill(5)
     await line.start()
     await eventually(applied(line, tickets), "who is started after them to go on")
