@@ -82,8 +82,11 @@ async def _warm(lives: Lives, stack: Stack, scale: Scale) -> None:
 async def _rates(
     lives: Lives, stack: Stack, scale: Scale, say: Say, what: str
 ) -> tuple[list[float], dict[str, float]]:
-    """Lives a second of every run, and core-milliseconds a life by process over all of them."""
+    """Lives a second of every run, and core-milliseconds a life by process over all of them. One run before
+    them is not counted: mongod writes to disk what was stored in one go, which no day brings."""
     rates: list[float] = []
+    await lives.live(scale.lives)
+    await settled(stack)
     before = cost(stack)
     for run in range(scale.runs):
         rates.append(await lives.live(scale.lives))
