@@ -1,7 +1,8 @@
-"""Records by hand and a handler that does as it is told."""
+"""Records by hand, a handler that does as it is told, and a guard between them."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 import structlog
 
-from services.kernel.adapters.guard import Failure
+from services.kernel.adapters.guard import Failure, Guard
 from services.kernel.contracts.codec import Received, Record, Undecodable, announce, decode
 from services.kernel.contracts.events import By, CaseEvent, CaseFiled, CaseNoted, Sealed
 from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.errors import Retry, Unavailable
+from services.kernel.testing.memory import MemoryParking
 
 AT = datetime(2026, 1, 5, 4, 30, tzinfo=UTC)
 
@@ -126,3 +128,61 @@ def named() -> Callable[..., str]:
 def _plain_log() -> None:
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, plain])
+
+
+class Waits:
+    """A sleep that takes no time and remembers; it can stop a loop that would never end."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.most = 200
+
+    async def __call__(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if len(self.slept) > self.most:
+            raise asyncio.CancelledError
+        await asyncio.sleep(0)
+
+
+class FlakyParking(MemoryParking):
+    """Parking whose store is away for the next calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away: dict[str, int] = {}
+
+    def _maybe(self, call: str) -> None:
+        if self.away.get(call):
+            self.away[call] -= 1
+            raise Unavailable("the store")
+
+    async def parked_keys(self, keys: Any) -> set[str]:
+        self._maybe("parked_keys")
+        return await super().parked_keys(keys)
+
+    async def park(self, records: Any) -> None:
+        self._maybe("park")
+        await super().park(records)
+
+    async def release(self, record: Any) -> None:
+        self._maybe("release")
+        await super().release(record)
+
+
+@pytest.fixture
+def parking() -> FlakyParking:
+    return FlakyParking()
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def guard(script: Any, parking: FlakyParking, waits: Waits) -> Guard:
+    return Guard("test", script, parking, sleep=waits)
+
+
+def parked(parking: MemoryParking) -> dict[str, list[int]]:
+    return {key: [one.offset for one in records] for key, records in parking.parked.items()}
