@@ -77,6 +77,10 @@ def line(
         shutil.rmtree(home.path, ignore_errors=True)
 
 
+SHARE = 100_000_000
+"""Filings' numbers that each benchmark has to itself; a phone number is made of each."""
+
+
 class Lines(ExitStack):
     """Whole lines for the benchmarks: each has its own, or all share one, which saves the starts."""
 
@@ -84,18 +88,20 @@ class Lines(ExitStack):
         super().__init__()
         self._shared = shared
         self._line: Stack | None = None
+        self._given = 0
 
     @contextmanager
-    def of(self, name: str, *processes: str) -> Iterator[Stack]:
-        """A line of these processes, or the whole, at its defaults. Where it is shared there are others
-        beside, and everybody counts filings from a number of his own."""
+    def of(self, name: str, *processes: str) -> Iterator[tuple[Stack, int]]:
+        """A line of these processes, or the whole, at its defaults, and the number to count filings from.
+        Where the line is shared there are other processes beside."""
+        first, self._given = self._given, self._given + SHARE
         if not self._shared:
             with line(name, *processes) as stack:
-                yield stack
+                yield stack, first
             return
         if self._line is None:
             self._line = self.enter_context(line("shared"))
-        yield self._line
+        yield self._line, first
 
 
 def _only(names: tuple[str, ...]) -> Callable[[Home, Ports, Tools], Plan]:

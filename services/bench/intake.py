@@ -20,17 +20,16 @@ from services.kernel.adapters.kafka import create_topics
 CONNECTIONS = 64
 TOPIC = "bench.intake"
 START_SECONDS = 30.0
-FIRST = 300_000_000
 
 
 def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Ours and the bare one by turns, on the same Kafka and MongoDB."""
-    with lines.of("intake", "intake-web") as stack:
+    with lines.of("intake", "intake-web") as (stack, first):
         uvloop.run(_topic(stack))
         port = Ports.free()["standins"]
         bare = _start_bare(stack, port)
         try:
-            return uvloop.run(_measure(stack, port, bare.pid, scale, say))
+            return uvloop.run(_measure(stack, first, port, bare.pid, scale, say))
         finally:
             bare.terminate()
             bare.wait(10)
@@ -58,7 +57,7 @@ def _start_bare(stack: Stack, port: int) -> subprocess.Popen[bytes]:
 
 
 async def _measure(
-    stack: Stack, port: int, bare_pid: int, scale: Scale, say: Say
+    stack: Stack, first: int, port: int, bare_pid: int, scale: Scale, say: Say
 ) -> list[Figure]:
     ours: list[float] = []
     bare: list[float] = []
@@ -66,7 +65,6 @@ async def _measure(
     bare_core: list[float] = []
     our_port, our_pid = stack.ports["intake-web"], stack.pid("intake-web")
     assert our_pid is not None
-    first = FIRST
     for which in (our_port, port):
         await file_over_http(which, first, scale.warm, together=CONNECTIONS)
         first += scale.warm

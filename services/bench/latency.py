@@ -20,16 +20,15 @@ P50_MS = 50.0
 P99_MS = 150.0
 _TICKET = re.compile(r"\d{10}")
 PATIENCE_SECONDS = 30.0
-FIRST = 100_000_000
 
 
 def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Open loop: a case every 1/rate seconds whether or not the earlier ones are done."""
-    with lines.of("latency") as stack:
-        return uvloop.run(_measure(stack, scale, say))
+    with lines.of("latency") as (stack, first):
+        return uvloop.run(_measure(stack, first, scale, say))
 
 
-async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
+async def _measure(stack: Stack, first: int, scale: Scale, say: Say) -> list[Figure]:
     web = Http(stack.ports["intake-web"])
     answered: dict[str, float] = {}
     waits: list[float] = []
@@ -43,19 +42,19 @@ async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
             raise RuntimeError(f"answered {answer.status}: {answer.body[:200]!r}")
         answered[answer.json["ticket"]] = now
 
-    async def at_a_rate(first: int, count: int) -> None:
+    async def at_a_rate(start: int, count: int) -> None:
         began = time.perf_counter()
         tasks = []
         for number in range(count):
             await asyncio.sleep(max(0.0, began + number / scale.rate - time.perf_counter()))
-            tasks.append(asyncio.create_task(file(first + number)))
+            tasks.append(asyncio.create_task(file(start + number)))
         await asyncio.gather(*tasks)
 
-    await at_a_rate(FIRST, scale.warm)
+    await at_a_rate(first, scale.warm)
     await settled(stack)
     answered.clear()
     waits.clear()
-    await at_a_rate(FIRST + scale.warm, scale.rate * scale.seconds)
+    await at_a_rate(first + scale.warm, scale.rate * scale.seconds)
     called = await _called(stack, set(answered))
     web.close()
     say(f"latency: {len(answered)} cases told of")

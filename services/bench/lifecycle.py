@@ -31,8 +31,8 @@ def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     book = write_short_book(Home.from_environment().path / "bench" / "book")
     with line("lifecycle", environment={"SAMVAD_NOTIFY_BOOK": str(book)}) as stack:
         figures = uvloop.run(_one_message(stack, scale, say))
-    with lines.of("lifecycle-all") as stack:
-        return [*figures, *uvloop.run(_all_messages(stack, scale, say))]
+    with lines.of("lifecycle-all") as (stack, first):
+        return [*figures, *uvloop.run(_all_messages(stack, first, scale, say))]
 
 
 async def _one_message(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
@@ -59,8 +59,8 @@ async def _one_message(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
     ]
 
 
-async def _all_messages(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
-    lives = Lives(stack, TOGETHER, 0)
+async def _all_messages(stack: Stack, first: int, scale: Scale, say: Say) -> list[Figure]:
+    lives = Lives(stack, TOGETHER, first)
     await _warm(lives, stack, scale)
     await stored.fill(stack, scale.few)
     rates, whole = await _rates(lives, stack, scale, say, "all messages")

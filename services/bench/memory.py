@@ -16,20 +16,19 @@ GB = 1e9
 IDLE_GB = 2.0
 LOADED_GB = 4.0
 LIVES_AT_ONCE = 200
-FIRST = 200_000_000
 LOOK_SECONDS = 0.5
 
 
 def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """What is shared between processes counts in each."""
-    with lines.of("memory") as stack:
-        return uvloop.run(_measure(stack, scale, say))
+    with lines.of("memory") as (stack, first):
+        return uvloop.run(_measure(stack, first, scale, say))
 
 
-async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
+async def _measure(stack: Stack, first: int, scale: Scale, say: Say) -> list[Figure]:
     idle = _now(stack)
     say(f"memory at rest: {sum(idle.values()) / GB:.2f} GB")
-    lives = Lives(stack, LIVES_AT_ONCE, FIRST)
+    lives = Lives(stack, LIVES_AT_ONCE, first)
     highest = dict(idle)
     end = asyncio.get_running_loop().time() + scale.load_seconds
     while asyncio.get_running_loop().time() < end:
