@@ -20,9 +20,10 @@ from services.kernel.domain.case import Act, perform
 from services.kernel.domain.directory import District
 from services.kernel.domain.lifecycle import ROLES, allowed
 from services.kernel.domain.people import Actor
-from services.sla.core.follow import Rules, filed, follow
+from services.kernel.domain.timer import Rules
+from services.sla.core.follow import filed, follow
 from services.sla.core.ladder import said
-from services.sla.core.timer import fire
+from services.sla.core.rungs import fire
 from services.sla.testing import filing, ist
 
 PARTITIONS = 12
@@ -144,7 +145,7 @@ class _Life:
         for announced in acts[: 1 + size % 3 if size < 100 else None]:
             event = EVENTS[announced.type].model_validate_json(announced.value)
             assert isinstance(event, CaseEvent)
-            self.timer, late = follow(self.timer, event, self.rules)
+            self.timer, late = follow(self.timer, event, self.rules, announced.id.n)
             self.seen = announced.id.n
             for one in late:
                 self._announce("sla", one)

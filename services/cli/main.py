@@ -16,6 +16,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("services.cli.demo:command", "File and work sample cases on a running line."),
     "audit": ("services.cli.audit:command", "Prove that every receipt has its case."),
     "bench": ("services.bench.command:command", "Measure the line against bare baselines."),
+    "sla": (
+        "services.cli.sla:group",
+        "Run the worker that keeps the time limits; `sla explain TICKET` says why.",
+    ),
     "topic": ("services.cli.topic.command:group", "Check the record of all cases."),
     "token": ("services.cli.token:command", "Print an access token for a role."),
     "dead-letters": ("services.cli.dead_letters:group", "List, show and requeue dead letters."),
@@ -26,7 +30,6 @@ FOREGROUND: dict[str, tuple[str, str]] = {
     "init": ("services.cli.init:main", "Make topics, indexes and the sample district."),
     "intake-web": ("services.intake.web.app:main", "Run the citizens' web form and API."),
     "routing": ("services.routing.app:main", "Run the worker that assigns cases to officers."),
-    "sla": ("services.sla.app:main", "Run the worker that keeps the time limits."),
     "notify": ("services.notify.app:main", "Run the worker that sends notifications."),
     "desk": ("services.desk.app:main", "Run the console of officers, operators and Collector."),
     "standins": ("services.standins.app:main", "Run the stand-ins of the message providers."),

@@ -14,7 +14,7 @@ from pydantic import BaseModel, WithJsonSchema
 from starlette.staticfiles import StaticFiles
 
 from services.desk import models, pages
-from services.desk.core import acts, filters, view
+from services.desk.core import acts, clock_view, filters, view
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
 from services.kernel.adapters import http, tokens
@@ -149,6 +149,29 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
     async def case(ticket: Ticket, seat: Annotated[Seat, seated]) -> Response:
         row = await desk.look(seat, ticket)
         return _json(view.whole(row, seat.actor, seat.directory, desk.now()))
+
+    @app.get(
+        "/api/v1/cases/{ticket}/sla",
+        summary="A case's time limits, and why they are what they are",
+        description="The segments of each limit reach from its start to `until` without a gap, and "
+        "their seconds add up to it. `burnt` is what the worked ones make together.",
+        tags=["cases"],
+        responses=_responses(models.ClockShape, 401, 404, 422, 503),
+        response_class=Response,
+    )
+    async def clock(
+        ticket: Ticket,
+        seat: Annotated[Seat, seated],
+        at: Annotated[
+            str | None,
+            WithJsonSchema({"type": "string", "format": "date-time"}),
+            Query(description="As of this instant, with its zone; default: now."),
+        ] = None,
+    ) -> Response:
+        row = await desk.look(seat, ticket)
+        instant = clock_view.read_at(at, desk.now())
+        found = await desk.clock(row, instant)
+        return _json(clock_view.whole(row.case.ticket, found, instant))
 
     @app.post(
         "/api/v1/cases/{ticket}/actions",

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from services.desk.adapters import gauges
+from services.desk.adapters.clocks import StoredClocks
 from services.desk.adapters.lists import CaseLists
 from services.desk.adapters.texts import load_texts
 from services.desk.api import build
@@ -14,6 +15,7 @@ from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.case_store import READS, CaseStore
 from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.http import Informs
 from services.kernel.adapters.kafka import Publisher
@@ -45,7 +47,9 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     sweeper = Sweeper(rooms, outbox)
     texts = load_texts()
     secret = settings.token_secret.get_secret_value()
-    desk = Desk(store, CaseLists(database[CASES]), DirectoryStore(database), texts, clock, secret)
+    directory = DirectoryStore(database)
+    clocks = StoredClocks(RulesOf(directory))
+    desk = Desk(store, CaseLists(database[CASES]), directory, clocks, texts, clock, secret)
     app = build(
         desk,
         texts,

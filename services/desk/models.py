@@ -4,7 +4,7 @@ what comes in is checked in `core/acts.py`."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -111,8 +111,67 @@ class SlaShape(Shape):
     policy: str | None
     calendar: str | None
     directory_version: int | None
-    held_since: AwareDatetime | None
+    paused_until: AwareDatetime | None
+    lapses_at: AwareDatetime | None
     targets: dict[str, TargetShape]
+
+
+class SegmentShape(Shape):
+    """A stretch `[from, to)`. `by`, `why`, `question`, `how` are a pause's; `name` a holiday's."""
+
+    from_: AwareDatetime = Field(alias="from")
+    to: AwareDatetime
+    kind: Literal["worked", "off_hours", "holiday", "paused"]
+    seconds: float
+    name: Name | None
+    by: str | None
+    why: str | None
+    question: int | None
+    how: str | None
+
+
+class LimitShape(Shape):
+    """Lengths in seconds of what counts: working time, or all time for a limit in calendar days."""
+
+    target: str
+    state: Literal["running", "paused", "breached", "met", "met_late", "ended"]
+    allowed: float
+    burnt: float
+    left: float = Field(description="Negative once it is overdue.")
+    working_seconds: int | None
+    calendar_days: int | None
+    started_at: AwareDatetime
+    until: AwareDatetime = Field(description="Where the segments end.")
+    due_at: AwareDatetime = Field(description="Of a paused limit the latest that it can become.")
+    warn_at: AwareDatetime | None
+    warned_at: AwareDatetime | None
+    met_at: AwareDatetime | None
+    breached_at: AwareDatetime | None
+    repeats: int = Field(description="How often the top of its ladder was told again.")
+    segments: list[SegmentShape]
+    sentence: Name
+
+
+class Sentence(Shape):
+    hi: str | None
+    en: str | None
+
+
+class ClockShape(Shape):
+    ticket: str
+    at: AwareDatetime
+    state: Literal["running", "paused", "resolved", "ended", "no_clock"]
+    paused: bool
+    paused_until: AwareDatetime | None = Field(description="When it goes on at the latest.")
+    lapses_at: AwareDatetime | None = Field(
+        description="When a resolved case counts as settled, if the citizen says nothing."
+    )
+    policy: str | None
+    calendar: str | None
+    directory_version: int | None
+    cycle: int | None
+    targets: list[LimitShape]
+    sentence: Sentence
 
 
 class CaseWhole(CaseShort):

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.desk import rendering
-from services.desk.core import rights, view
+from services.desk.core import clock_view, rights, view
 from services.desk.core.forms import forms
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
@@ -129,7 +129,7 @@ class Pages:
             done = request.query_params.get("done", "")
             known = f"action.{done}" in self._renderer.texts
             message = self._done(done, language) if known else ""
-            return self._case(request, seat, language, row, message=message)
+            return await self._case(request, seat, language, row, message=message)
 
         return await self._seated(request, show)
 
@@ -143,14 +143,14 @@ class Pages:
             except Forbidden:
                 row = await self._desk.look(seat, ticket)
                 expired = self._renderer.texts.say("said.expired", language)
-                return self._case(request, seat, language, row, given, expired, 403)
+                return await self._case(request, seat, language, row, given, expired, 403)
             try:
                 outcome = await self._desk.act(seat, ticket, _body(given), given.get("key") or None)
             except (Refusal, KeyReused, Invalid, Forbidden, Unknown) as error:
                 # a case that is gone or was never his: told by the page for all refusals
                 row = await self._desk.look(seat, ticket)
                 why = self._why(error, language)
-                return self._case(request, seat, language, row, given, why, _status(error))
+                return await self._case(request, seat, language, row, given, why, _status(error))
             try:
                 await self._desk.look(seat, ticket)
                 where = f"/cases/{outcome.ticket}"
@@ -271,7 +271,7 @@ class Pages:
         values["poll"] = rendering.address("/fragments/cases", asked, seen=values["digest"])
         return values
 
-    def _case(
+    async def _case(
         self,
         request: Request,
         seat: Seat,
@@ -283,6 +283,7 @@ class Pages:
     ) -> Response:
         now = self._desk.now()
         case = view.whole(row, seat.actor, seat.directory, now)
+        clock = await self._desk.clock(row, now)
         day = now.astimezone(ZoneInfo(seat.directory.zone)).date()
         return self._renderer.page(
             request,
@@ -293,6 +294,8 @@ class Pages:
             person=self._person(seat, language),
             case=case,
             due=self._renderer.texts.due(row.deadline, now, language),
+            limits=clock_view.rows(clock, language) if clock is not None else [],
+            lapse=clock_view.lapse(clock, language) if clock is not None else None,
             personal=rights.reads_personal(seat.actor, row.case),
             forms=forms(
                 case["allowed"], row.case, seat.directory, day, self._renderer.texts, language

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.due import DueLoop, buckets_of
 from services.kernel.adapters.faust_worker import Worker
@@ -25,8 +26,8 @@ from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
 from services.kernel.contracts.topics import COMPLAINTS
-from services.sla.adapters.firing import READS, Firing
-from services.sla.adapters.room import RulesOf, SlaRoom
+from services.sla.adapters.firing import AT_ONCE, Firing
+from services.sla.adapters.room import READS, SlaRoom
 
 NAME = "sla"
 SWEEP_EVERY_SECONDS = 1.0
@@ -52,6 +53,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         Firing(rooms, outbox, rules, parking),
         clock,
         lambda: buckets_of(worker.partitions(), partition_count),
+        limit=AT_ONCE,
     )
     room.loop = loop
     sweeper = Sweeper(rooms, outbox)

@@ -10,16 +10,22 @@ from services.kernel.contracts.events import (
     By,
     CaseEvent,
     CaseFiled,
+    Notice,
+    NoticeDelivered,
+    NoticeFailed,
     Place,
     Sealed,
     SlaBreached,
     SlaEscalated,
+    SlaLapsed,
+    SlaRecalculated,
     SlaWarned,
 )
 from services.kernel.domain.directory import District, Target
-from services.sla.core.follow import Rules, filed, follow
+from services.kernel.domain.timer import Rules, Running, Timer, deadline
+from services.sla.core.follow import filed, follow, recalculate
 from services.sla.core.ladder import said
-from services.sla.core.timer import Running, Timer, deadline, fire, next_at
+from services.sla.core.rungs import fire, next_at
 
 NOTHING = Sealed(nonce="AA==", data="AA==")
 TICKET = "2600104237"
@@ -29,6 +35,14 @@ _STATES = {
     "samvad.case.resolved.v1": "resolved",
     "samvad.case.closed.v1": "closed",
     "samvad.case.confirmed.v1": "closed",
+    "samvad.question.asked.v1": "awaiting_citizen",
+    "samvad.question.marked.v1": "awaiting_citizen",
+    "samvad.question.answered.v1": "in_progress",
+    "samvad.case.rejected.v1": "rejected",
+    "samvad.case.withdrawn.v1": "withdrawn",
+    "samvad.case.merged.v1": "merged",
+    "samvad.feedback.planned.v1": "resolved",
+    "samvad.feedback.ended.v1": "resolved",
 }
 
 
@@ -70,7 +84,8 @@ def act(model: type[CaseEvent], district: str, at: datetime, **fields: Any) -> C
 
 
 class Living:
-    """One case. `at` is the clock's look at an instant, `did` an act that the clock learns of."""
+    """One case. `at` is the clock's look at an instant, `did` an act that the clock learns of, `reached`
+    and `missed` what becomes of a message to the citizen. `n` counts the events of room `case`."""
 
     def __init__(
         self, district: District, filed_at: str | datetime, service: str | None = None, **more: Any
@@ -80,6 +95,7 @@ class Living:
         start = ist(filed_at) if isinstance(filed_at, str) else filed_at
         self.timer: Timer = filed(filing(district, start, service, **more), self.rules)
         self.said: list[CaseEvent] = []
+        self.n = 0
 
     @property
     def running(self) -> Running:
@@ -105,7 +121,55 @@ class Living:
         return self.learns(act(model, self.district.id, when, **fields))
 
     def learns(self, event: CaseEvent) -> list[CaseEvent]:
-        self.timer, late = follow(self.timer, event, self.rules)
+        self.n += 1
+        return self.follows(event)
+
+    def reached(
+        self, at: str | datetime, n: int | None = None, audience: str = "citizen"
+    ) -> list[CaseEvent]:
+        """The citizen has what the n-th event of the case told him; without n, the last."""
+        return self.follows(self._notice(NoticeDelivered, at, n, audience))
+
+    def missed(self, at: str | datetime, n: int | None = None) -> list[CaseEvent]:
+        """No channel could tell him."""
+        return self.follows(self._notice(NoticeFailed, at, n, "citizen", reason="no_address"))
+
+    def _notice(
+        self,
+        model: type[Notice],
+        at: str | datetime,
+        n: int | None,
+        audience: str,
+        **fields: str,
+    ) -> Notice:
+        return model(
+            ticket=TICKET,
+            district=self.district.id,
+            at=ist(at) if isinstance(at, str) else at,
+            about=f"{TICKET}/case/{n or self.n}",
+            audience=audience,
+            channel="whatsapp",
+            **fields,
+        )
+
+    def follows(self, event: CaseEvent) -> list[CaseEvent]:
+        """`event`, or what is about it, is the n-th of room `case`."""
+        self.timer, late = follow(self.timer, event, self.rules, self.n)
+        self.said += late
+        return list(late)
+
+    def recalculated(self, district: District, at: str | datetime) -> list[CaseEvent]:
+        """Another version of the directory counts from `at` on."""
+        when = ist(at) if isinstance(at, str) else at
+        event = SlaRecalculated(
+            ticket=TICKET,
+            district=district.id,
+            at=when,
+            directory_version=district.version,
+            cause="a test",
+        )
+        before, self.rules = self.rules, Rules(district)
+        self.timer, late = recalculate(self.timer, event, before, self.rules)
         self.said += late
         return list(late)
 
@@ -130,5 +194,8 @@ def _line(event: CaseEvent) -> str:
         return f"{stamp} warning {event.target}"
     if isinstance(event, SlaBreached):
         return f"{stamp} breach {event.target}"
+    if isinstance(event, SlaLapsed):
+        return f"{stamp} lapsed"
     assert isinstance(event, SlaEscalated)
-    return f"{stamp} {event.target} to {event.to}"
+    why = "" if event.why == "unmet" else f" {event.why}"
+    return f"{stamp} {event.target} to {event.to}{why}"

@@ -15,6 +15,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from services.cli.stack import Ports
+from services.desk.adapters.clocks import StoredClocks
 from services.desk.adapters.lists import CaseLists
 from services.desk.adapters.texts import load_texts
 from services.desk.api import build
@@ -22,6 +23,7 @@ from services.desk.handlers.desk import Desk
 from services.kernel.adapters import case_document, mongo, tokens
 from services.kernel.adapters.case_store import READS, CaseStore
 from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.process import serve
@@ -50,7 +52,8 @@ class DeskServer:
         self.store = CaseStore(rooms, Outbox("case", MemoryBroker()), MemoryVault(), self.clock)
         texts = load_texts()
         lists = CaseLists(database["cases"])
-        desk = Desk(self.store, lists, directory, texts, self.clock, SECRET)
+        clocks = StoredClocks(RulesOf(directory))
+        desk = Desk(self.store, lists, directory, clocks, texts, self.clock, SECRET)
         assets = Settings().home / "assets"
         assert (assets / "htmx.org").is_dir(), f"the set-up unpacks the web assets to {assets}"
         self.app = build(desk, texts, {}, token_secret=SECRET, assets=assets)

@@ -87,12 +87,15 @@ class Life:
             return self._act(event)
         if isinstance(event, e.Clock):
             return self._clock(event)
+        if isinstance(event, e.SlaLapsed):
+            return self._lapse(event)
         if isinstance(event, e.CaseFiled):
             self.filed_at = event.at
             self.service, self.priority = _shared(event.service), _shared(event.priority)
         elif isinstance(event, e.SlaRecalculated):
             self.limits += 1
             self.service = ""  # under another version of the directory the same one may be another
+            self._spoke(event.at)
         elif event is None:
             self.forget(room)
         return None
@@ -156,8 +159,24 @@ class Life:
         blame = self._said_before(said) or self._wrong_instant(said) or self._untimely(said)
         if blame is None:
             self.fired_at = said.at
-            self.latest = said.at if self.latest is None else max(self.latest, said.at)
+            self._spoke(said.at)
         return blame
+
+    def _lapse(self, said: e.SlaLapsed) -> Blame | None:
+        """Once a cycle; whether it was overtaken by people cannot be told from the order of the topic."""
+        identity = f"the lapse of cycle {said.cycle}"
+        before = identity in self.said
+        self.said = (*self.said, _shared(identity))
+        if before:
+            return Blame("doubled", f"{identity} was said before")
+        if self.cycle is not None and said.cycle > self.cycle:
+            return Blame("illegal", f"of cycle {said.cycle}, in cycle {self.cycle}", sure=False)
+        self._spoke(said.at)
+        return None
+
+    def _spoke(self, at: datetime) -> None:
+        """Nothing may be stamped before `at` any more."""
+        self.latest = at if self.latest is None else max(self.latest, at)
 
     def _said_before(self, said: e.Clock) -> Blame | None:
         """A rung's identity is (cycle, target, step) and, for an acknowledgement, the transfer. A breach
@@ -177,7 +196,8 @@ class Life:
         if isinstance(said, e.SlaBreached):
             wrong = said.at != said.due_at
         elif isinstance(said, e.SlaEscalated):
-            wrong = said.at < said.due_at
+            # a reopening is told at once, breached or not
+            wrong = said.why != "reopened" and said.at < said.due_at
         else:
             wrong = said.at > said.due_at
         if wrong:
@@ -190,7 +210,7 @@ class Life:
         breached = _breach(said.target) in self.said
         if isinstance(said, e.SlaWarned) and breached:
             return Blame("illegal", f"a warning of {said.target} after its breach")
-        if isinstance(said, e.SlaEscalated) and not breached:
+        if isinstance(said, e.SlaEscalated) and said.why != "reopened" and not breached:
             return Blame("illegal", f"{said.target} escalated without a breach", sure=False)
         if self.cycle is not None and said.cycle > self.cycle:
             return Blame("illegal", f"of cycle {said.cycle}, in cycle {self.cycle}", sure=False)
@@ -209,8 +229,13 @@ def _breach(target: str) -> str:
 def _identity(said: e.Clock) -> str:
     if isinstance(said, e.SlaBreached):
         return _shared(_breach(said.target))
-    rung = said.rung if isinstance(said, e.SlaEscalated) else 0
-    step = f"rung {rung}" if rung else "warning"
+    step = "warning"
+    if isinstance(said, e.SlaEscalated):
+        step = f"rung {said.rung}"
+        if said.why == "repeated":  # without end, so each is known by its instant
+            step = f"repetition at {said.at.isoformat()}"
+        elif said.why == "reopened":
+            step = "reopening"
     return _shared(f"{step} of {said.target} in cycle {said.cycle}")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from services.desk.core.clock_view import Clock
 from services.desk.core.cursor import Position
 from services.desk.core.filters import Filters
 from services.desk.core.view import Row
@@ -103,6 +104,14 @@ class Cases(Protocol):
     ) -> Done:
         """`seen`: what `load` gave just now, so that it need not be read again. Raises StaleVersion for
         another version than expected, and what `case.perform` raises."""
+        ...
+
+
+class Clocks(Protocol):
+    async def explain(self, sla: Mapping[str, Any], at: datetime) -> Clock | None:
+        """Why the limits of room `sla` are what they are; None while no clock was armed.
+
+        Raises Unavailable."""
         ...
 
 

@@ -180,7 +180,8 @@ def _sla(row: Row) -> dict[str, Any] | None:
         "policy": row.sla.get("policy"),
         "calendar": row.sla.get("calendar"),
         "directory_version": row.sla.get("directory_version"),
-        "held_since": row.sla.get("held_since"),
+        "paused_until": row.sla.get("paused_until"),
+        "lapses_at": row.sla.get("lapses_at"),
         "targets": {
             name: {field: target.get(field) for field in _TARGET_FIELDS}
             for name, target in targets.items()

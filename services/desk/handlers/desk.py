@@ -15,9 +15,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.desk.core import acts, rights
+from services.desk.core.clock_view import Clock
 from services.desk.core.filters import Filters, parse
 from services.desk.core.placing import Wanted, place
-from services.desk.core.ports import Cases, Directories, Lists, Query, Stored, Totals
+from services.desk.core.ports import Cases, Clocks, Directories, Lists, Query, Stored, Totals
 from services.desk.core.texts import Texts
 from services.desk.core.view import Row
 from services.kernel.domain import duty, lifecycle, tickets
@@ -88,6 +89,7 @@ class Desk:
         cases: Cases,
         lists: Lists,
         directories: Directories,
+        clocks: Clocks,
         texts: Texts,
         clock: Callable[[], datetime],
         cursor_secret: str,
@@ -95,6 +97,7 @@ class Desk:
         self._cases = cases
         self._lists = lists
         self._directories = directories
+        self._clocks = clocks
         self._texts = texts
         self._secret = cursor_secret
         self.now = clock
@@ -107,6 +110,10 @@ class Desk:
     async def look(self, seat: Seat, written: str) -> Row:
         """The case of a ticket number as somebody wrote it. Raises Invalid, Unknown."""
         return _row(await self._visible(seat, _ticket(written)))
+
+    async def clock(self, row: Row, at: datetime) -> Clock | None:
+        """Why the case is due when it is, as of `at`; None while it has no clock. Raises Unavailable."""
+        return await self._clocks.explain(row.sla, at)
 
     async def list(self, seat: Seat, given: Mapping[str, str]) -> Page:
         """Raises Invalid naming a parameter, Forbidden for a search that the role may not make."""

@@ -35,14 +35,16 @@ class StoredCases:
             stored = await self._store.load(ticket)
         except Unknown:
             return await self._receipts.followed(ticket)
-        case = stored.case
+        case, clock = stored.case, stored.document.get("sla") or {}
         return Followed(
             ticket=ticket,
             district=case.district,
             kind=case.kind,
             filed_at=case.filed_at,
             case=case,
-            deadline=(stored.document.get("sla") or {}).get("deadline"),
+            deadline=clock.get("deadline"),
+            paused_until=clock.get("paused_until"),
+            closes_at=clock.get("lapses_at"),
         )
 
     async def act(self, ticket: str, act: Act) -> Done:

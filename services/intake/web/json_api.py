@@ -178,6 +178,8 @@ class JsonApi:
                 village=seen.village,
                 deadline=seen.deadline,
                 overdue=seen.overdue,
+                paused=seen.paused,
+                closes_at=seen.closes_at,
                 question=seen.question,
                 history=[LineOut(at=x.at, text=x.text, note=x.note) for x in seen.lines],
             ),

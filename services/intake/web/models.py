@@ -172,6 +172,12 @@ class StatusOut(BaseModel):
     village: str | None = None
     deadline: datetime | None = None
     overdue: bool = False
+    paused: bool = Field(
+        default=False, description="The time limit stands still until the citizen has answered."
+    )
+    closes_at: datetime | None = Field(
+        default=None, description="When it counts as settled, if the citizen says nothing."
+    )
     question: str | None = Field(default=None, description="What the citizen is asked just now.")
     history: list[LineOut] = []
 

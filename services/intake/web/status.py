@@ -27,7 +27,11 @@ _ONLY_WITH_WORDS = ("note", "attach")
 
 @dataclass(frozen=True)
 class Followed:
-    """What is known of a ticket: its receipt and, once it was routed, its case and the clock's word."""
+    """What is known of a ticket: its receipt and, once it was routed, its case and the clock's word.
+
+    `paused_until`: a question stops the clock, until then at the latest; `closes_at`: when a resolved case is
+    closed by rule, if the citizen says nothing.
+    """
 
     ticket: str
     district: str
@@ -35,6 +39,8 @@ class Followed:
     filed_at: datetime
     case: Case | None = None
     deadline: datetime | None = None
+    paused_until: datetime | None = None
+    closes_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,9 @@ class Status:
     deadline: datetime | None
     deadline_text: str | None
     overdue: bool
+    paused: bool
+    closes_at: datetime | None
+    closes_text: str | None
     question: str | None
     resolution: str | None
     lines: tuple[Line, ...]
@@ -94,6 +103,8 @@ def see(
     ticket = followed.ticket
     zone = directory.zone
     deadline = followed.deadline if case and case.open else None
+    closes = followed.closes_at if state == "resolved" else None
+    paused = followed.paused_until if state == "awaiting_citizen" else None
     service, block, village, place = _where(case, directory, language)
     return Status(
         ticket=ticket,
@@ -113,6 +124,9 @@ def see(
         deadline=deadline,
         deadline_text=texts.instant(deadline, zone, language) if deadline else None,
         overdue=deadline is not None and now > deadline,
+        paused=paused is not None and now < paused,
+        closes_at=closes,
+        closes_text=texts.instant(closes, zone, language) if closes else None,
         question=_said(case, "awaiting_citizen", "ask_citizen", language),
         resolution=_said(case, "resolved", "resolve", language),
         lines=_lines(followed, directory, texts, language),

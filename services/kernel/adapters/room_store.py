@@ -190,9 +190,12 @@ class MongoRooms:
         stored = draft.before["fields"]
         sets: dict[str, Any] = {}
         pushes: dict[str, Any] = {}
+        seen = draft.before["seen"]
         for name, value in whole.items():
             if name == "seen":
-                sets.update({f"{room}.seen.{other}": n for other, n in draft.seen.items()})
+                sets.update(
+                    {f"{room}.seen.{other}": n for other, n in value.items() if n != seen.get(other)}
+                )
             elif name not in stored or stored[name] != value:
                 old = stored.get(name)
                 if name == "history" and old and value[: len(old)] == old:

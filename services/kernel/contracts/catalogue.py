@@ -109,7 +109,7 @@ _LIFECYCLE = (
     _case(e.CaseConfirmed, ACTORS),
     _case(e.CaseClosed, ("routing",)),
     _case(e.RejectionProposed, ("desk",)),
-    _case(e.RejectionRefused, ("desk",), ("notify",)),
+    _case(e.RejectionRefused, ("desk",)),
     _case(e.CaseRejected, ("desk", "routing")),
     _case(e.CaseWithdrawn, ACTORS),
     _case(e.CaseMerged, ("desk",), ("routing", "sla", "notify")),

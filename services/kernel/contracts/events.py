@@ -289,12 +289,17 @@ class SlaBreached(Clock):
 
 
 class SlaEscalated(Clock):
-    """The ladder's `rung` (from 1) was reached: `to` is a role, `officer` who that is, if known."""
+    """The ladder's `rung` (from 1) was reached: `to` is a role, `officer` who that is, if known.
+
+    `why`: "repeated" for the top rung again, while nothing happens; "reopened" for the head, who is told
+    at once that a new cycle began, and whose rung is the first that is his.
+    """
 
     TYPE = "samvad.sla.escalated.v1"
     rung: int = Field(ge=1)
     to: Role
     officer: str | None = None
+    why: Literal["unmet", "repeated", "reopened"] = "unmet"
 
 
 class SlaLapsed(CaseEvent):
@@ -328,10 +333,15 @@ class Notice(CaseEvent):
 
 
 class NoticeDelivered(Notice):
+    """The person has it: a receipt says so, or the set time is over after which a channel without receipts
+    counts as having delivered what it accepted. Stamped when we learn it, later than `sla.last_fired`."""
+
     TYPE = "samvad.notice.delivered.v1"
 
 
 class NoticeFailed(Notice):
+    """It cannot be delivered: every channel has failed."""
+
     TYPE = "samvad.notice.failed.v1"
     reason: str
 

@@ -79,6 +79,19 @@ class WorkingCalendar:
             found += _cut(self._windows(number), wall - offset, start, end)
         return tuple((_instant(a), _instant(b)) for a, b in _join(found))
 
+    @property
+    def zone(self) -> ZoneInfo:
+        return self._zone
+
+    def works_on(self, day: date) -> bool:
+        """Whether `day` (a date of the zone) has any window."""
+        return bool(self._windows(day.toordinal() - _EPOCH_ORDINAL))
+
+    def holiday_on(self, day: date) -> Text | None:
+        """The holiday of `day`, unless an exception makes it another kind of day."""
+        number = day.toordinal() - _EPOCH_ORDINAL
+        return None if number in self._exceptions else self._holidays.get(number)
+
     def add(self, start: datetime, allowed: timedelta) -> datetime:
         """The earliest instant at which `allowed` working time since `start` is used up.
 

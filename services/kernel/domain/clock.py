@@ -2,19 +2,21 @@
 
 A limit is an `Allowance`: working seconds on a calendar, or calendar days. A deadline is the earliest
 instant at which it is used up; a warning at p % comes floor(p × allowed / 100) counted seconds after
-filing, where for calendar days the elapsed seconds of the whole span count.
+filing, where for calendar days the elapsed seconds of the whole span count. See `holds.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time
+from functools import cached_property
 
 from services.kernel.domain.calendar import WorkingCalendar
 from services.kernel.domain.directory import (
-    TARGETS,
+    WEEKDAYS,
     Allowance,
+    Calendar,
     District,
     Kind,
     Ladder,
@@ -22,10 +24,12 @@ from services.kernel.domain.directory import (
     Priority,
     Target,
     Targets,
+    Window,
 )
 from services.kernel.domain.errors import Unknown
+from services.kernel.domain.holds import HeldClock
 
-_SECOND = timedelta(seconds=1)
+_WHOLE_DAY = (Window(time(0), time(0)),)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class ClockPlan:
     calendar: str
     ladder: Ladder
     warn_percent: int
+    pause_limit: Allowance
     allowances: Mapping[Target, Allowance]
 
 
@@ -52,16 +57,22 @@ class Calendars:
     """The working calendars of one version of a directory, made when first asked for and then kept."""
 
     def __init__(self, district: District) -> None:
-        self._district = district
+        self.district = district
         self._made: dict[str, WorkingCalendar] = {}
+
+    @cached_property
+    def always(self) -> WorkingCalendar:
+        """Every hour of every day in the district's zone, for what counts in days for everybody."""
+        week: dict[str, tuple[Window, ...]] = dict.fromkeys(WEEKDAYS, _WHOLE_DAY)
+        return WorkingCalendar(Calendar(id="always", zone=self.district.zone, week=week))
 
     def working(self, calendar: str) -> WorkingCalendar:
         """Raises Unknown if the directory has no such calendar, ValueError if it is none to work by."""
         made = self._made.get(calendar)
         if made is None:
-            if calendar not in self._district.calendar_by_id:
+            if calendar not in self.district.calendar_by_id:
                 raise Unknown(f"no calendar {calendar}", field="calendar")
-            made = WorkingCalendar(self._district.calendar_by_id[calendar])
+            made = WorkingCalendar(self.district.calendar_by_id[calendar])
             self._made[calendar] = made
         return made
 
@@ -101,44 +112,18 @@ def targets_for(
         calendar=calendar,
         ladder=ladder,
         warn_percent=policy.warn_percent,
+        pause_limit=targets.pause_limit or policy.pause_limit,
         allowances=_allowances(targets),
     )
 
 
-def due_at(calendar: WorkingCalendar, allowance: Allowance, start: datetime) -> datetime:
-    """When `allowance` is used up. ValueError if it is not exactly one of the two kinds, or negative."""
-    working, days = _one_of(allowance)
-    if days is not None:
-        return calendar.add_days(start, days)
-    return calendar.add(start, working * _SECOND)
-
-
-def warn_at(
-    calendar: WorkingCalendar, allowance: Allowance, start: datetime, percent: int
-) -> datetime:
-    """When `percent` of `allowance` is used up, rounded down to a whole counted second."""
-    working, days = _one_of(allowance)
-    if days is not None:
-        span = calendar.add_days(start, days) - start
-        return start + percent * span // (100 * _SECOND) * _SECOND
-    return calendar.add(start, percent * working // 100 * _SECOND)
-
-
-def dues(plan: ClockPlan, calendar: WorkingCalendar, filed_at: datetime) -> dict[Target, Due]:
-    """Every limit of the plan, set running at `filed_at`, in the order of `TARGETS`."""
-    return {
-        target: _due(calendar, plan.allowances[target], filed_at, plan.warn_percent)
-        for target in TARGETS
-        if target in plan.allowances
-    }
-
-
-def _due(calendar: WorkingCalendar, allowance: Allowance, start: datetime, percent: int) -> Due:
-    due = due_at(calendar, allowance, start)
+def due(clock: HeldClock, allowance: Allowance, start: datetime, percent: int) -> Due:
+    """One limit set running. ValueError if the allowance makes no sense."""
+    over = clock.due_at(start, allowance)
     warning: datetime | None = None
     if 0 < percent < 100:
-        warning = warn_at(calendar, allowance, start, percent)
-    return Due(allowance, due, warning if warning is not None and warning < due else None)
+        warning = clock.warn_at(start, allowance, percent)
+    return Due(allowance, over, warning if warning is not None and warning < over else None)
 
 
 def _first_match(policy: Policy, kind: Kind, priority: Priority) -> Targets | None:
@@ -156,13 +141,3 @@ def _allowances(targets: Targets) -> dict[Target, Allowance]:
         "resolve": targets.resolve,
     }
     return {target: allowance for target, allowance in given.items() if allowance is not None}
-
-
-def _one_of(allowance: Allowance) -> tuple[int, int | None]:
-    """(working seconds, None) or (0, days)."""
-    working, days = allowance.working_seconds, allowance.calendar_days
-    if working is not None and days is None and working >= 0:
-        return working, None
-    if days is not None and working is None and days >= 0:
-        return 0, days
-    raise ValueError("an allowance is either working seconds or calendar days, not negative")

@@ -165,7 +165,10 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Targets:
-    """Time limits for the cases that match `kinds` and `priorities` (empty: all). First match wins."""
+    """Time limits for the cases that match `kinds` and `priorities` (empty: all). First match wins.
+
+    `pause_limit` None: the policy's.
+    """
 
     kinds: tuple[Kind, ...] = ()
     priorities: tuple[Priority, ...] = ()
@@ -173,17 +176,25 @@ class Targets:
     acknowledge: Allowance | None = None
     first_response: Allowance | None = None
     resolve: Allowance | None = None
+    pause_limit: Allowance | None = None
+
+
+PAUSE_LIMIT = Allowance(calendar_days=7)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The clock of a service. `warn_percent` of a limit used up is when the officer is warned."""
+    """The clock of a service. `warn_percent` of a limit used up is when the officer is warned.
+
+    `pause_limit`: how long a question to the citizen may stop the clock, from its delivery on.
+    """
 
     id: str
     calendar: str
     ladder: str
     targets: tuple[Targets, ...]
     warn_percent: int = 75
+    pause_limit: Allowance = PAUSE_LIMIT
 
 
 @dataclass(frozen=True)
@@ -197,8 +208,12 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
+    """The last rung of each target comes again every `repeat_seconds` of working time while nothing
+    happens; None: never."""
+
     id: str
     rungs: tuple[Rung, ...]
+    repeat_seconds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -235,6 +250,8 @@ class District:
     call_centre: CallCentre
     emergency: Emergency
     reopen_days: int = 30
+    confirm_days: int = 7
+    """How long a citizen may say whether he is satisfied, before a resolved case is closed by rule."""
     triage_policy: str | None = None
     """The clock of a case without a service: nobody forgets what waits for a person to decide."""
     version: int = field(default=0, compare=False)

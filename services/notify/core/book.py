@@ -11,11 +11,11 @@ from services.kernel.domain.directory import Language
 Audience = Literal["citizen", "officer", "holder"]
 """citizen: who filed. officer: whom the event names. holder: who holds the case when it happens."""
 Channel = Literal["whatsapp", "sms"]
-Condition = Literal["confidential", "danger", "urgent"]
+Condition = Literal["confidential", "danger", "urgent", "reopened"]
 
 AUDIENCES: tuple[Audience, ...] = ("citizen", "officer", "holder")
 CHANNELS: tuple[Channel, ...] = ("whatsapp", "sms")
-CONDITIONS: tuple[Condition, ...] = ("confidential", "danger", "urgent")
+CONDITIONS: tuple[Condition, ...] = ("confidential", "danger", "urgent", "reopened")
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def plan(
     messages: list[PlannedMessage] = []
     told: set[Audience] = set()
     for rule in book.rules_of(event.TYPE):
-        if rule.audience in told or not _holds(rule.when, facts):
+        if rule.audience in told or not _holds(rule.when, event, facts):
             continue
         told.add(rule.audience)
         message = _message(event_id, event, rule, facts, directory, book, contacts)
@@ -99,13 +99,15 @@ def plan(
     return tuple(messages)
 
 
-def _holds(when: Condition | None, facts: Facts) -> bool:
+def _holds(when: Condition | None, event: CaseEvent, facts: Facts) -> bool:
     if when == "confidential":
         return facts.confidential
     if when == "danger":
         return facts.danger
     if when == "urgent":
         return facts.priority != "normal"
+    if when == "reopened":
+        return isinstance(event, SlaEscalated) and event.why == "reopened"
     return True
 
 

@@ -7,33 +7,87 @@ a case that was resolved meanwhile. Every rung is stamped with its due instant, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.kernel.adapters import metrics
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.adapters.rooms import Change, enter
+from services.kernel.adapters.timer_document import from_fields
 from services.kernel.contracts.events import CaseEvent
 from services.kernel.domain.errors import Unavailable
+from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
-from services.sla.adapters.room import RulesOf
-from services.sla.adapters.timer_document import from_fields, to_fields
 from services.sla.core.ladder import said
-from services.sla.core.timer import fire
+from services.sla.core.rungs import fire
 
 log = get_logger()
 _Fired = tuple[Draft, tuple[CaseEvent, ...]]
-READS = ("case.n", "notices.n")
+AT_ONCE = 10_000
+"""How many are fired in one go where many are due."""
+LOOK = 2_000
+"""How many are read at once."""
+PART = 500
+"""How many are written, and then published, at once."""
+PARTS_UNDER_WAY = 3
+TURN = 25
+"""After how many that were folded others get their turn: some milliseconds."""
 
 
 class DueRooms(RoomStore, Protocol):
     async def due(
         self, buckets: Sequence[int], now: datetime, limit: int
     ) -> tuple[list[Draft], datetime | None]: ...
+
+
+class _Parts:
+    """Parts on their way: each is claimed in the store, and then told. What fails is raised by whoever waits
+    next; what was claimed and not published then is the sweeper's."""
+
+    def __init__(self) -> None:
+        self._under_way: deque[tuple[asyncio.Task[Sequence[Draft]], asyncio.Task[None]]] = deque()
+
+    async def begin(
+        self,
+        claim: Coroutine[Any, Any, Sequence[Draft]],
+        tell: Callable[[Sequence[Draft]], Awaitable[None]],
+    ) -> None:
+        """Waits for the oldest where many are on their way."""
+        claiming = asyncio.create_task(claim)
+
+        async def then() -> None:
+            await tell(await claiming)
+
+        self._under_way.append((claiming, asyncio.create_task(then())))
+        if len(self._under_way) > PARTS_UNDER_WAY:
+            await self._first()
+
+    async def claimed(self) -> None:
+        for claiming, _ in self._under_way:
+            await claiming
+
+    async def done(self) -> None:
+        while self._under_way:
+            await self._first()
+
+    async def end(self) -> None:
+        """Leave nothing behind, whatever has failed."""
+        left = [task for both in self._under_way for task in both]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _first(self) -> None:
+        await self._under_way[0][1]
+        self._under_way.popleft()
 
 
 class Firing:
@@ -50,26 +104,45 @@ class Firing:
         self, now: datetime, buckets: Sequence[int], limit: int
     ) -> tuple[int, datetime | None]:
         """Raises Retry when a dependency is away."""
-        asked = limit
-        while True:
-            found, next_at = await self._rooms.due(buckets, now, asked)
-            ready = await self._ready(found, now)
-            if len(ready) >= limit or len(found) < asked:
-                break
-            # those that cannot fire stay due and come first: they must not take the others' places
-            asked = limit + len(found) - len(ready)
-        await self._write(ready, now)
-        return len(ready), next_at
+        began = time.perf_counter()
+        asked, taken, parts = min(limit, LOOK), 0, _Parts()
+        try:
+            while True:
+                found, next_at = await self._rooms.due(buckets, now, asked)
+                fired = await self._fire(found, now, began, parts)
+                taken += fired
+                if taken >= limit or len(found) < asked:
+                    break
+                # those that cannot fire stay due and come first: they must not take the others' places
+                asked = min(limit, LOOK) + len(found) - fired
+                await parts.claimed()  # or the next look would find them again
+            await parts.done()
+        finally:
+            await parts.end()
+        return taken, next_at
 
-    async def _ready(self, drafts: Sequence[Draft], now: datetime) -> list[_Fired]:
-        """What may fire, folded: not what is parked, nor what cannot be folded (which is alarmed)."""
+    async def _fire(
+        self, drafts: Sequence[Draft], now: datetime, began: float, parts: _Parts
+    ) -> int:
+        """Fire what can be, part by part: while one is folded, those before it are written and published.
+        How many were folded."""
         if not drafts:
-            return []
+            return 0
         parked = await self._parking.parked_keys([draft.ticket for draft in drafts])
+        free = [d for d in drafts if d.ticket not in parked and "waiting" not in d.room]
+        folded = 0
+        for start in range(0, len(free), PART):
+            ready = await self._fold_all(free[start : start + PART], now)
+            folded += len(ready)
+            await parts.begin(self._claim(ready, now, began), self._tell)
+        return folded
+
+    async def _fold_all(self, drafts: Sequence[Draft], now: datetime) -> list[_Fired]:
+        """Without those that cannot be folded, which is alarmed."""
         ready: list[_Fired] = []
-        for draft in drafts:
-            if draft.ticket in parked:
-                continue
+        for number, draft in enumerate(drafts):
+            if number % TURN == 0:
+                await asyncio.sleep(0)  # others' turn: what came back for the parts before, the consumer
             try:
                 ready.append((draft, await self._fold(draft, now)))
             except Unavailable:
@@ -79,15 +152,20 @@ class Firing:
                 metrics.TIMERS_FIRED.labels("sla", "fault").inc()
         return ready
 
-    async def _write(self, ready: Sequence[_Fired], now: datetime) -> None:
+    async def _claim(
+        self, ready: Sequence[_Fired], now: datetime, began: float
+    ) -> Sequence[Draft]:
+        """Write; what has something to tell. `began`: when it was `now`, on the performance counter."""
         lost = await self._rooms.write([draft for draft, _ in ready])
         won = [fired for index, fired in enumerate(ready) if index not in lost]
+        late_by, written = metrics.TIMER_LATENESS.labels("sla"), time.perf_counter() - began
         for draft, events in won:
             count(draft.room["department"], events)
             for event in events:
-                late = (now - event.at).total_seconds()
-                metrics.TIMER_LATENESS.labels("sla").observe(max(0.0, late))
-        told = [draft for draft, _ in won if draft.outbox]
+                late_by.observe(max(0.0, (now - event.at).total_seconds() + written))
+        return [draft for draft, _ in won if draft.outbox]
+
+    async def _tell(self, told: Sequence[Draft]) -> None:
         await self._outbox.publish({draft.ticket: draft.outbox for draft in told})
         await self._rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in told])
 
@@ -102,7 +180,7 @@ class Firing:
             **{f"{name}.n": draft.seen[name] or None for name in ("case", "notices")},
         }
         draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
-        enter(draft, "sla", Change(to_fields(draft.ticket, after, running), events, guards))
+        enter(draft, "sla", Change(fields_of(draft.ticket, after, running), events, guards))
         if events:
             draft.unsent_since = draft.unsent_since or now
         return events

@@ -1,45 +1,35 @@
-"""Room `sla`: the clock follows what was filed and what people did.
+"""Room `sla`: the clock follows what was filed, what people did, and what reached the citizen.
 
-Following announces only what had fallen due before an act and was not seen in time.
+Following announces only what had fallen due before an event and was not seen in time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.kernel.adapters import metrics
-from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.due import DueLoop
 from services.kernel.adapters.room_store import Draft
 from services.kernel.adapters.rooms import NO_CHANGE, Change
+from services.kernel.adapters.timer_document import from_fields
 from services.kernel.contracts.codec import Received
-from services.kernel.contracts.events import CaseEvent, CaseFiled, Event, Room
+from services.kernel.contracts.events import EVENTS, CaseEvent, CaseFiled, Event, Room
 from services.kernel.domain.errors import Reject
+from services.kernel.domain.timer import Rules
+from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
-from services.sla.adapters.timer_document import from_fields, to_fields
-from services.sla.core.follow import USED, Rules, filed, follow
+from services.sla.core.catching_up import ROOMS, Told, catch_up, unknown_before
+from services.sla.core.follow import USED, filed
 
 Versions = Mapping[tuple[str, int], Rules]
-
-
-class RulesOf:
-    """The rules of directory versions, kept: a version never changes."""
-
-    def __init__(self, directory: DirectoryStore) -> None:
-        self._directory = directory
-        self._kept: dict[tuple[str, int], Rules] = {}
-
-    async def get(self, district: str, version: int) -> Rules:
-        """Raises Retry while the store has no such version, Unavailable when it is away."""
-        kept = self._kept.get((district, version))
-        if kept is None:
-            kept = Rules(await self._directory.version(district, version))
-            self._kept[(district, version)] = kept
-        return kept
+READS = tuple(f"{room}.n" for room in ROOMS)
+"""What drafts carry of the other rooms: how much they have announced."""
 
 
 class SlaRoom:
-    """A case's clock stays on the directory version that `filed` names."""
+    """A case's clock stays on the directory version that `filed` names, until it is recalculated."""
 
     room: Room = "sla"
     uses: Mapping[str, type[Event]] = {model.TYPE: model for model in USED}
@@ -65,18 +55,13 @@ class SlaRoom:
         if isinstance(event, CaseFiled):
             rules = context[(event.district, event.directory_version)]
             timer = filed(event, rules)
-            return Change(fields=to_fields(draft.ticket, timer, rules.running(timer)))
+            return Change(fields=fields_of(draft.ticket, timer, rules.running(timer)))
         if not isinstance(event, CaseEvent):
             return NO_CHANGE
         if not draft.room:
             raise Reject("no case was filed under this ticket")
-        before = from_fields(draft.room)
-        rules = context[(before.district, before.directory_version)]
-        after, late = follow(before, event, rules)
-        if after == before:
-            return NO_CHANGE
-        draft.planned.extend(late)
-        return Change(to_fields(draft.ticket, after, rules.running(after)), announces=late)
+        rules = context[(draft.room["district"], draft.room["directory_version"])]
+        return _followed(draft, Told(received.id.room, received.id.n, event), rules)
 
     async def before_write(self, drafts: Sequence[Draft], context: Versions) -> None:
         return None
@@ -90,3 +75,43 @@ class SlaRoom:
             armed = [draft.room["next_at"] for draft in drafts if "next_at" in draft.room]
             if armed:
                 self.loop.wake(min(armed))
+
+
+def _followed(draft: Draft, one: Told, rules: Rules) -> Change:
+    """What `one` makes of the room; where something fell due before it, only when no event of another
+    room can have been stamped before it."""
+    waiting = [_waited(entry) for entry in draft.room.get("waiting", ())]
+    told = [*waiting, one]
+    announced: dict[Room, int] = {
+        room: (draft.others.get(room) or {}).get("n", 0) for room in ROOMS
+    }
+    seen: dict[Room, int] = {room: draft.seen[room] for room in ROOMS} | {one.room: one.n}
+    unknown = unknown_before(told, announced, seen)
+    before = from_fields(draft.room)
+    if waiting and unknown:
+        return Change(_waiting(draft, told))
+    after, late = catch_up(before, told, rules)
+    if late and unknown:
+        return Change(_waiting(draft, told))
+    if after == before and not waiting:
+        return NO_CHANGE
+    draft.planned.extend(late)
+    # nothing may be stamped before what is said now, nor be announced that was not looked at
+    guards = {f"{room}.n": announced[room] or None for room in ROOMS if room != one.room}
+    fields = fields_of(draft.ticket, after, rules.running(after))
+    return Change(fields, announces=late, guards=guards if late else {})
+
+
+def _waiting(draft: Draft, told: Sequence[Told]) -> dict[str, Any]:
+    """The room as it stands, with what waits. It is not fired meanwhile."""
+    entries = [
+        {"room": one.room, "n": one.n, "type": one.event.TYPE, "value": one.event.model_dump_json()}
+        for one in told
+    ]
+    return {**draft.room, "waiting": entries}
+
+
+def _waited(entry: Mapping[str, Any]) -> Told:
+    event = EVENTS[entry["type"]].model_validate_json(entry["value"])
+    assert isinstance(event, CaseEvent)
+    return Told(entry["room"], entry["n"], event)

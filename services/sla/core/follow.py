@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
 from services.kernel.contracts import events
-from services.kernel.domain.clock import Calendars, targets_for
-from services.kernel.domain.directory import District, Kind, Priority, Target
+from services.kernel.domain.directory import Target
+from services.kernel.domain.timer import VOICE, RestWhy, Rules, Timer, arm, recalculated
 from services.sla.core import timer as clock
 from services.sla.core.ladder import said
-from services.sla.core.timer import Running, Timer
+from services.sla.core.rungs import fire
 
 ACKNOWLEDGE: frozenset[Target] = frozenset({"acknowledge"})
 RESPOND: frozenset[Target] = frozenset({"acknowledge", "first_response"})
@@ -28,6 +27,13 @@ MEETS: Mapping[type[events.Event], frozenset[Target]] = {
 }
 """The limits that an act meets. A question to the citizen is a response: somebody has looked at it."""
 
+RESTS: Mapping[type[events.Event], RestWhy] = {
+    events.CaseResolved: "resolved",
+    events.CaseRejected: "rejected",
+    events.CaseWithdrawn: "withdrawn",
+}
+"""From when on the office owes nothing."""
+
 ENDS: frozenset[type[events.Event]] = frozenset(
     {events.CaseConfirmed, events.CaseClosed, events.CaseRejected, events.CaseWithdrawn}
 )
@@ -40,32 +46,23 @@ USED: tuple[type[events.Event], ...] = (
     events.CaseTakenOver,
     events.CaseReopened,
     events.ServiceChanged,
+    events.QuestionMarked,
+    events.QuestionAnswered,
+    events.RejectionRefused,
+    events.FeedbackPlanned,
+    events.FeedbackEnded,
     events.CaseConfirmed,
     events.CaseClosed,
     events.CaseWithdrawn,
     events.CaseMerged,
     events.CaseUnmerged,
+    events.NoticeDelivered,
+    events.NoticeFailed,
 )
+"""All that the clock goes by, in the life of a case."""
 
-
-class Rules:
-    """One directory version with its calendars, ready for many cases."""
-
-    def __init__(self, district: District) -> None:
-        self.district = district
-        self.calendars = Calendars(district)
-        self._running: dict[tuple[str | None, str, str], Running] = {}
-
-    def running(self, timer: Timer) -> Running:
-        """What counts for this case: its service, kind and priority as they are now."""
-        of = (timer.service, timer.kind, timer.priority)
-        known = self._running.get(of)
-        if known is None:
-            plan = targets_for(
-                self.district, of[0], cast(Kind, of[1]), cast(Priority, of[2])
-            )
-            known = self._running[of] = Running(plan, self.calendars)
-        return known
+CITIZEN = "citizen"
+OFFICE = frozenset({"officer", "head", "sdm", "collector"})
 
 
 def filed(event: events.CaseFiled, rules: Rules) -> Timer:
@@ -80,26 +77,55 @@ def filed(event: events.CaseFiled, rules: Rules) -> Timer:
         department=service.department if service else None,
         block=event.place.block,
         named_official=event.named_official,
+        reachable=event.has_phone or event.channel == "whatsapp",
         directory_version=event.directory_version,
     )
-    return clock.arm(timer, rules.running(timer))
+    return arm(timer, rules.running(timer))
 
 
 def follow(
-    timer: Timer, event: events.CaseEvent, rules: Rules
+    timer: Timer, event: events.CaseEvent, rules: Rules, n: int
 ) -> tuple[Timer, tuple[events.CaseEvent, ...]]:
-    """The clock after an event of room `case`, and what it says of the time before.
+    """The clock after the `n`-th event of another room, and what it says of the time before.
 
-    What fell due before the act and was not seen in time (the clock was down, or a moment behind) fires
-    first: the act came too late, whenever that is found out.
+    What fell due before the event and was not seen in time (the clock was down, or a moment behind) fires
+    first: an act came too late, whenever that is found out.
     """
     running = rules.running(timer)
-    timer, missed = clock.fire(timer, event.at, running)
+    timer, missed = fire(timer, event.at, running)
     late = said(event.ticket, timer, missed, running, rules.district)
-    return _after(timer, event, rules), late
+    if isinstance(event, events.Notice):
+        return _told(timer, event, rules), late
+    return _after(timer, event, rules, n), late
 
 
-def _after(timer: Timer, event: events.CaseEvent, rules: Rules) -> Timer:
+def recalculate(
+    timer: Timer, event: events.SlaRecalculated, before: Rules, after: Rules
+) -> tuple[Timer, tuple[events.CaseEvent, ...]]:
+    """The clock under the version that `event` names, and what had fallen due under the one before."""
+    running = before.running(timer)
+    timer, missed = fire(timer, event.at, running)
+    late = said(event.ticket, timer, missed, running, before.district)
+    return recalculated(timer, after, event.at), late
+
+
+def _told(timer: Timer, event: events.Notice, rules: Rules) -> Timer:
+    """Only what reached the citizen himself, about an event of room `case`, is of any use here."""
+    _, room, number = event.about.split("/")
+    if event.audience != CITIZEN or room != "case":
+        return timer
+    if isinstance(event, events.NoticeDelivered):
+        return clock.deliver(timer, int(number), event.at, event.channel, rules.running(timer))
+    return clock.fail(timer, int(number), event.at)
+
+
+def _after(timer: Timer, event: events.CaseEvent, rules: Rules, n: int) -> Timer:
+    if not isinstance(event, events.Act):
+        return timer
+    if event.by.role in OFFICE:
+        timer = clock.stir(timer, event.at)
+    if event.state != "awaiting_citizen":
+        timer = clock.close_questions(timer, event.at, rules.running(timer))
     if isinstance(event, events.CaseAssigned):  # and transferred, taken over, reopened
         timer = _placed(timer, event.service, event.department, timer.priority, rules)
     if isinstance(event, events.CaseReopened):
@@ -110,15 +136,40 @@ def _after(timer: Timer, event: events.CaseEvent, rules: Rules) -> Timer:
         priority = event.priority or timer.priority
         return _placed(timer, event.service, event.department, priority, rules)
     if isinstance(event, events.CaseMerged):
-        return clock.hold(timer, event.at)
+        return clock.merge(timer, event.at)
     if isinstance(event, events.CaseUnmerged):
-        return clock.resume(timer)
+        return clock.unmerge(timer)
+    if isinstance(event, events.QuestionMarked):
+        return _marked(timer, event, rules)
+    if isinstance(event, events.FeedbackPlanned):
+        return clock.plan_call(timer)
+    if isinstance(event, events.FeedbackEnded):
+        return clock.end_call(timer, event.at)
+    return _done(timer, event, n)
+
+
+def _done(timer: Timer, event: events.Act, n: int) -> Timer:
+    """Limits met, a question put, the case resolved or at its end."""
+    by = event.by.id or event.by.role
     met = MEETS.get(type(event))
     if met is not None:
         timer = clock.meet(timer, met, event.at)
+    if isinstance(event, events.QuestionAsked):
+        timer = clock.ask(timer, event.question, n, event.at, by)
+    why = RESTS.get(type(event))
+    if why is not None:
+        timer = clock.rest(timer, event.at, why, by)
     if isinstance(event, events.CaseResolved):
-        timer = clock.hold(timer, event.at)
-    return clock.end(timer) if type(event) in ENDS else timer
+        timer = clock.resolve(timer, event.at, n)
+    return clock.end(timer, event.at) if type(event) in ENDS else timer
+
+
+def _marked(timer: Timer, event: events.QuestionMarked, rules: Rules) -> Timer:
+    """An operator put the question by voice."""
+    asked = next((q.event for q in timer.questions if q.n == event.question), None)
+    if asked is None:
+        return timer
+    return clock.deliver(timer, asked, event.at, VOICE, rules.running(timer))
 
 
 def _placed(
@@ -126,10 +177,17 @@ def _placed(
 ) -> Timer:
     """Department for the lists; another service or priority sets the clock that belongs to it.
 
-    A service that the case's own directory version does not know (it is newer) leaves the clock as it is.
+    A service that the case's own directory version does not know (it is newer) leaves the clock as it is,
+    until it is recalculated by a version that knows it.
     """
-    known = service if service in rules.district.service_by_id else timer.service
-    placed = replace(timer, department=department, service=known, priority=priority)
+    known = service is None or service in rules.district.service_by_id
+    placed = replace(
+        timer,
+        department=department,
+        service=(service or timer.service) if known else timer.service,
+        later_service=None if known else service,
+        priority=priority,
+    )
     if (placed.service, placed.priority) == (timer.service, timer.priority):
         return placed
-    return clock.arm(placed, rules.running(placed))
+    return arm(placed, rules.running(placed))

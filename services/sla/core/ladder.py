@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from services.kernel.contracts.events import CaseEvent, SlaBreached, SlaEscalated, SlaWarned
+from services.kernel.contracts.events import (
+    CaseEvent,
+    SlaBreached,
+    SlaEscalated,
+    SlaLapsed,
+    SlaWarned,
+)
 from services.kernel.domain import duty
 from services.kernel.domain.directory import District, OfficerRole
-from services.sla.core.timer import Rung, Running, Timer
+from services.kernel.domain.timer import Running, Timer
+from services.sla.core.rungs import Rung
+
+Why = Literal["unmet", "repeated", "reopened"]
+_WHY: dict[str, Why] = {"escalation": "unmet", "repeat": "repeated", "reopened": "reopened"}
 
 
 def said(
@@ -28,9 +38,10 @@ def _event(
         "district": timer.district,
         "at": rung.at,
         "cycle": rung.cycle,
-        "target": rung.target,
-        "due_at": timer.targets[rung.target].due.due_at,
     }
+    if rung.step == "lapse":
+        return SlaLapsed(**base)
+    base |= {"target": rung.target, "due_at": timer.targets[rung.target].due.due_at}
     if rung.step == "warning":
         return SlaWarned(**base, percent=running.plan.warn_percent if running.plan else 0)
     if rung.step == "breach":
@@ -40,7 +51,7 @@ def _event(
     # the day on which it fell due, so that it is told the same however late it is seen
     day = rung.at.astimezone(ZoneInfo(district.zone)).date()
     officer = who(to, matter, district, day)
-    return SlaEscalated(**base, rung=rung.rung, to=to, officer=officer)
+    return SlaEscalated(**base, rung=rung.rung, to=to, officer=officer, why=_WHY[rung.step])
 
 
 def who(to: OfficerRole, matter: duty.Matter, district: District, day: date) -> str | None:

@@ -1,220 +1,29 @@
-"""A case's clock as a value: armed when it is filed, moved by events, fired by time. Pure.
+"""What acts and deliveries do to a case's clock. Pure.
 
-A *rung* is anything that falls due once: the warning and the breach of a target and the steps of the
-ladder after the breach. Its identity is (cycle, target, step), for an acknowledgement also which of the
-offices it was asked of, so it fires once whatever comes again. Rungs are not stored: they follow from the
-targets, the directory and what has fired. A rung fires when now > its instant: an act at the due instant
-is in time. What was done and when it was held is kept apart from the limits, since a changed service sets
-other limits, and they too are met by what was done before.
+What was done and when the clock stood is kept apart from the limits, since a changed service sets other
+limits, and they too are met by what was done before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import partial
-from typing import Literal, TypeVar
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
 
-from services.kernel.domain.calendar import WorkingCalendar
-from services.kernel.domain.clock import Calendars, ClockPlan, Due, dues
-from services.kernel.domain.directory import TARGETS, OfficerRole, Target
+from services.kernel.domain.directory import TARGETS, Target
+from services.kernel.domain.timer import (
+    Question,
+    Resolution,
+    Rest,
+    RestWhy,
+    Running,
+    Timer,
+    arm,
+    pause_ends,
+)
 
-Step = Literal["warning", "breach", "escalation"]
-_STEPS: tuple[Step, ...] = ("warning", "breach", "escalation")
-_EVERY = timedelta(seconds=1)
 V = TypeVar("V")
-
-
-@dataclass(frozen=True)
-class TargetClock:
-    """One limit of a case. `ladder_from`: whence its ladder counts where that is not the breach (a case
-    reopened after its breach, or transferred after an acknowledgement that came too late)."""
-
-    due: Due
-    warned_at: datetime | None = None
-    breached_at: datetime | None = None
-    ladder_from: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Rung:
-    """Something that falls due at `at`. `rung` counts the ladder's steps from 1, `to` is its role.
-    `transfer`: after how many transfers an acknowledgement was asked for; 0 for other targets."""
-
-    cycle: int
-    target: Target
-    step: Step
-    at: datetime
-    rung: int = 0
-    to: OfficerRole | None = None
-    transfer: int = 0
-
-    @property
-    def id(self) -> str:
-        return f"{self.cycle}/{self.transfer}/{self.target}/{self.step}/{self.rung}"
-
-
-@dataclass(frozen=True)
-class Timer:
-    """What the clock knows of a case. `held_since`: nothing falls due (resolved or merged); `ended`:
-    nothing ever will, unless it is reopened. `fired` has the ids of the rungs of this cycle, `met` when
-    what a target asks for was done, `transferred` when another office was asked for its acknowledgement,
-    `holds` the stretches from resolved to reopened."""
-
-    district: str
-    filed_at: datetime
-    kind: str
-    priority: str
-    service: str | None
-    department: str | None
-    block: str | None
-    directory_version: int
-    named_official: str | None = None
-    cycle: int = 1
-    targets: Mapping[Target, TargetClock] = field(default_factory=dict)
-    met: Mapping[Target, datetime] = field(default_factory=dict)
-    transferred: tuple[datetime, ...] = ()
-    holds: tuple[tuple[datetime, datetime], ...] = ()
-    fired: tuple[str, ...] = ()
-    held_since: datetime | None = None
-    ended: bool = False
-    last_fired: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Running:
-    """What the directory says of a case's clock, with the calendars to count by; `plan` None: no clock."""
-
-    plan: ClockPlan | None
-    calendars: Calendars
-
-
-def arm(timer: Timer, running: Running) -> Timer:
-    """Set the limits running: from the filing, acknowledgement from the last transfer, less the holds.
-
-    A recorded breach stays with its due instant, even where that limit is not asked for any more.
-    """
-    recorded = {t: clock for t, clock in timer.targets.items() if clock.breached_at is not None}
-    if running.plan is None:
-        return replace(timer, targets=recorded)
-    calendar = running.calendars.working(running.plan.calendar)
-    limits = dues(running.plan, calendar, timer.filed_at)
-    if timer.transferred and "acknowledge" in limits:
-        anew = dues(running.plan, calendar, timer.transferred[-1])
-        limits["acknowledge"] = anew["acknowledge"]
-    if "resolve" in limits:
-        for since, until in timer.holds:
-            limits["resolve"] = _moved(limits["resolve"], since, until, calendar)
-    targets = {
-        target: replace(timer.targets[target], due=due)
-        if target in timer.targets
-        else TargetClock(due)
-        for target, due in limits.items()
-    }
-    return replace(timer, targets={**targets, **recorded})
-
-
-def deadline(timer: Timer, running: Running) -> datetime | None:
-    """When the case must be resolved, as long as it must be."""
-    clock = timer.targets.get("resolve")
-    if clock is None or running.plan is None or "resolve" not in running.plan.allowances:
-        return None
-    return clock.due.due_at
-
-
-def rungs(timer: Timer, running: Running) -> tuple[Rung, ...]:
-    """What has yet to fall due, in due order; nothing while it is held."""
-    plan = running.plan
-    if plan is None or timer.held_since is not None or timer.ended:
-        return ()
-    found = [
-        rung
-        for target, clock in timer.targets.items()
-        if target in plan.allowances and target not in timer.met
-        for rung in _of_target(timer, target, clock, plan, running.calendars)
-        if rung.id not in timer.fired
-    ]
-    return tuple(sorted(found, key=lambda r: (r.at, _STEPS.index(r.step), r.target, r.rung)))
-
-
-def _rung_of(timer: Timer, target: Target) -> partial[Rung]:
-    transfer = len(timer.transferred) if target == "acknowledge" else 0
-    return partial(Rung, timer.cycle, target, transfer=transfer)
-
-
-def _until_breach(timer: Timer, target: Target, clock: TargetClock) -> list[Rung]:
-    if clock.breached_at is not None:
-        return []
-    rung = _rung_of(timer, target)
-    found = [rung("breach", clock.due.due_at)]
-    if clock.due.warn_at is not None and clock.warned_at is None:
-        found.insert(0, rung("warning", clock.due.warn_at))
-    return found
-
-
-def _of_target(
-    timer: Timer, target: Target, clock: TargetClock, plan: ClockPlan, calendars: Calendars
-) -> list[Rung]:
-    rung = _rung_of(timer, target)
-    found = _until_breach(timer, target, clock)
-    calendar = calendars.working(plan.calendar)
-    start = clock.ladder_from or clock.breached_at or clock.due.due_at
-    steps = [step for step in plan.ladder.rungs if step.on == target]
-    found.extend(
-        rung("escalation", calendar.add(start, step.after_seconds * _EVERY), number, step.to)
-        for number, step in enumerate(steps, start=1)
-    )
-    return found
-
-
-def next_at(timer: Timer, running: Running) -> datetime | None:
-    """The one instant at which something next falls due."""
-    plan = running.plan
-    if plan is None or timer.held_since is not None or timer.ended:
-        return None
-    return min(
-        (
-            rung.at
-            for target, clock in timer.targets.items()
-            if target in plan.allowances and target not in timer.met
-            for rung in _next_of_target(timer, target, clock, plan, running.calendars)
-            if not timer.fired or rung.id not in timer.fired
-        ),
-        default=None,
-    )
-
-
-def _next_of_target(
-    timer: Timer, target: Target, clock: TargetClock, plan: ClockPlan, calendars: Calendars
-) -> list[Rung]:
-    """Enough of a target's rungs to know the first: while it is not breached its ladder, which costs the
-    most to work out, begins at its breach or later."""
-    if clock.breached_at is not None or clock.ladder_from is not None:
-        return _of_target(timer, target, clock, plan, calendars)
-    return _until_breach(timer, target, clock)
-
-
-def fire(timer: Timer, now: datetime, running: Running) -> tuple[Timer, tuple[Rung, ...]]:
-    """The timer after everything that fell due before `now`, and those rungs in due order."""
-    first = next_at(timer, running)
-    if first is None or first >= now:
-        return timer, ()
-    due = tuple(rung for rung in rungs(timer, running) if rung.at < now)
-    targets = dict(timer.targets)
-    for rung in due:
-        if rung.step == "warning":
-            targets[rung.target] = replace(targets[rung.target], warned_at=rung.at)
-        elif rung.step == "breach":
-            targets[rung.target] = replace(targets[rung.target], breached_at=rung.at)
-    last = max(rung.at for rung in due)
-    fired = replace(
-        timer,
-        targets=targets,
-        fired=(*timer.fired, *(rung.id for rung in due)),
-        last_fired=max(last, timer.last_fired or last),
-    )
-    return fired, due
 
 
 def meet(timer: Timer, targets: frozenset[Target], at: datetime) -> Timer:
@@ -223,19 +32,90 @@ def meet(timer: Timer, targets: frozenset[Target], at: datetime) -> Timer:
     return replace(timer, met={**timer.met, **new}) if new else timer
 
 
-def hold(timer: Timer, at: datetime) -> Timer:
-    """Nothing falls due from here on, until `resume` or `reopen`."""
-    return timer if timer.held_since is not None else replace(timer, held_since=at)
+def ask(timer: Timer, number: int, event: int, at: datetime, by: str | None) -> Timer:
+    """A question was put to the citizen, who does not have it yet."""
+    return replace(timer, questions=(*timer.questions, Question(number, event, at, by)))
 
 
-def resume(timer: Timer) -> Timer:
-    """As if it had never been held: what fell due meanwhile fires, stamped with its due instant."""
-    return replace(timer, held_since=None)
+def deliver(timer: Timer, event: int, at: datetime, how: str, running: Running) -> Timer:
+    """The citizen has what the `event`-th event of room `case` told him: a question stops the clock, a
+    resolution begins its confirmation window. Of several deliveries the earliest counts."""
+    questions = tuple(
+        replace(asked, delivered_at=at, how=how, until=pause_ends(running, at))
+        if asked.event == event and _earlier(at, asked.delivered_at)
+        else asked
+        for asked in timer.questions
+    )
+    if questions != timer.questions:
+        return arm(replace(timer, questions=questions), running)
+    waits = timer.resolution
+    if waits is None or waits.event != event or not _earlier(at, waits.delivered_at):
+        return timer
+    return replace(timer, resolution=replace(waits, delivered_at=at))
 
 
-def end(timer: Timer) -> Timer:
+def fail(timer: Timer, event: int, at: datetime) -> Timer:
+    """The citizen cannot be told of the `event`-th event of room `case`."""
+    waits = timer.resolution
+    if waits is None or waits.event != event or not _earlier(at, waits.failed_at):
+        return timer
+    return replace(timer, resolution=replace(waits, failed_at=at))
+
+
+def close_questions(timer: Timer, at: datetime, running: Running) -> Timer:
+    """No answer is waited for any more: the clock goes on."""
+    questions = tuple(
+        replace(asked, closed_at=at) if asked.closed_at is None else asked
+        for asked in timer.questions
+    )
+    if questions == timer.questions:
+        return timer
+    paused = any(asked.delivered_at is not None for asked in questions)
+    closed = replace(timer, questions=questions)
+    return arm(closed, running) if paused else closed
+
+
+def rest(timer: Timer, at: datetime, why: RestWhy, by: str | None) -> Timer:
+    """The office owes nothing from here on, unless the case is reopened."""
+    return replace(timer, resting=timer.resting or Rest(at, why, by), merged_since=None)
+
+
+def resolve(timer: Timer, at: datetime, event: int) -> Timer:
+    """The citizen's word is waited for."""
+    return replace(timer, resolution=Resolution(at, event))
+
+
+def plan_call(timer: Timer) -> Timer:
+    """The confirmation window waits for a feedback call."""
+    waits = timer.resolution
+    return replace(timer, resolution=replace(waits, calling=True)) if waits is not None else timer
+
+
+def end_call(timer: Timer, at: datetime) -> Timer:
+    waits = timer.resolution
+    if waits is None:
+        return timer
+    return replace(timer, resolution=replace(waits, calling=False, called_at=at))
+
+
+def merge(timer: Timer, at: datetime) -> Timer:
+    """It counts on, hidden: nothing falls due until it is taken out again."""
+    return replace(timer, merged_since=at)
+
+
+def unmerge(timer: Timer) -> Timer:
+    """As if it had never been merged: what fell due meanwhile fires, stamped with its due instant."""
+    return replace(timer, merged_since=None)
+
+
+def end(timer: Timer, at: datetime) -> Timer:
     """The case has ended: nothing falls due any more."""
-    return replace(timer, ended=True)
+    return replace(timer, ended_at=at, merged_since=None)
+
+
+def stir(timer: Timer, at: datetime) -> Timer:
+    """The office did something: the top rung comes again only after as long without."""
+    return replace(timer, stirred_at=max(at, timer.stirred_at or at))
 
 
 def reopen(timer: Timer, at: datetime, cycle: int, running: Running) -> Timer:
@@ -244,36 +124,24 @@ def reopen(timer: Timer, at: datetime, cycle: int, running: Running) -> Timer:
     Limits other than to resolve were met once and stay met. A breach that was recorded stays; its ladder
     begins anew with the cycle, counted from the reopening.
     """
-    since = timer.met.get("resolve") or timer.held_since or at
+    rested = timer.resting or Rest(at, "resolved")
     targets = dict(timer.targets)
     clock = targets.get("resolve")
-    if clock is not None and clock.breached_at is not None:
-        targets["resolve"] = replace(clock, ladder_from=at)
+    if clock is not None:
+        again = at if clock.breached_at is not None else None
+        targets["resolve"] = replace(clock, ladder_from=again, repeats=0, topped_at=None)
     opened = replace(
         timer,
         cycle=cycle,
         targets=targets,
         met=_without(timer.met, "resolve"),
-        holds=(*timer.holds, (since, at)),
+        rests=(*timer.rests, replace(rested, until=at)),
         fired=(),
-        held_since=None,
-        ended=False,
+        resting=None,
+        resolution=None,
+        ended_at=None,
     )
     return arm(opened, running)
-
-
-def _moved(due: Due, since: datetime, until: datetime, calendar: WorkingCalendar) -> Due:
-    """`due`, with what was left of it at `since` counted from `until` on."""
-
-    def moved(instant: datetime) -> datetime:
-        if instant < since:
-            return instant  # it was over already and keeps its instant
-        if due.allowed.calendar_days is not None:
-            return instant + (until - since)
-        return calendar.add(until, calendar.between(since, instant))
-
-    warn = moved(due.warn_at) if due.warn_at is not None else None
-    return replace(due, due_at=moved(due.due_at), warn_at=warn)
 
 
 def transfer(timer: Timer, at: datetime, running: Running) -> Timer:
@@ -296,8 +164,17 @@ def transfer(timer: Timer, at: datetime, running: Running) -> Timer:
     if clock is None or clock.breached_at is None:
         return armed
     anew = armed.targets.get("acknowledge")
-    again = replace(clock, ladder_from=anew.due.due_at if anew is not None else at)
+    again = replace(
+        clock,
+        ladder_from=anew.due.due_at if anew is not None else at,
+        repeats=0,
+        topped_at=None,
+    )
     return replace(armed, targets={**armed.targets, "acknowledge": again})
+
+
+def _earlier(at: datetime, known: datetime | None) -> bool:
+    return known is None or at < known
 
 
 def _without(values: Mapping[Target, V], target: Target) -> dict[Target, V]:

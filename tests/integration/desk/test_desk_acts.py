@@ -12,12 +12,14 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.desk.adapters import gauges
+from services.desk.adapters.clocks import StoredClocks
 from services.desk.adapters.lists import CaseLists
 from services.desk.adapters.texts import load_texts
 from services.desk.api import build
 from services.desk.handlers.desk import Desk
 from services.kernel.adapters import mongo, tokens
 from services.kernel.adapters.case_store import READS, CaseStore
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.room_store import MongoRooms
@@ -37,7 +39,8 @@ class Line:
         rooms = MongoRooms(database["cases"], "case", READS)
         self.store = CaseStore(rooms, Outbox("case", self.broker), self.vault, clock)
         texts = load_texts()
-        desk = Desk(self.store, CaseLists(database["cases"]), directory, texts, clock, SECRET)
+        lists, clocks = CaseLists(database["cases"]), StoredClocks(RulesOf(directory))
+        desk = Desk(self.store, lists, directory, clocks, texts, clock, SECRET)
         app = build(desk, texts, {}, token_secret=SECRET)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk")
 

@@ -13,6 +13,7 @@ from services.kernel.adapters import case_document, mongo
 from services.kernel.adapters.case_folding import to_event
 from services.kernel.adapters.case_store import READS as CASE_READS
 from services.kernel.adapters.case_store import CaseStore, Done
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.due import BUCKETS
 from services.kernel.adapters.guard import Guard
@@ -29,8 +30,8 @@ from services.kernel.domain.case import Act, Case, perform
 from services.kernel.domain.directory import District
 from services.kernel.domain.people import Actor
 from services.kernel.testing.memory import ManualClock, MemoryVault
-from services.sla.adapters.firing import READS, DueRooms, Firing
-from services.sla.adapters.room import RulesOf, SlaRoom
+from services.sla.adapters.firing import DueRooms, Firing
+from services.sla.adapters.room import READS, SlaRoom
 from services.sla.testing import filing, ist
 
 ALL = tuple(range(BUCKETS))

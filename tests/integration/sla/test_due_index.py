@@ -10,7 +10,7 @@ import pytest
 from services.kernel.adapters import mongo
 from services.kernel.adapters.due import BUCKETS, bucket_of, buckets_of
 from services.kernel.adapters.room_store import MongoRooms
-from services.sla.adapters.firing import READS
+from services.sla.adapters.room import READS
 from services.sla.testing import ist
 
 NOW = ist("2026-03-02 12:00")

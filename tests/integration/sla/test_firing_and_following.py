@@ -24,8 +24,8 @@ from services.kernel.testing.memory import (
     MemoryParking,
     MemoryRooms,
 )
-from services.sla.adapters.firing import READS, Firing
-from services.sla.adapters.room import SlaRoom
+from services.sla.adapters.firing import Firing
+from services.sla.adapters.room import READS, SlaRoom
 from services.sla.testing import ist, lines
 
 TICK = timedelta(milliseconds=1)

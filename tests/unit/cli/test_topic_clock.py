@@ -196,3 +196,53 @@ def test_questions_and_reopenings_are_counted(told: Told) -> None:
     told.did(e.CaseResolved, "2026-03-02 13:00")
     reopened = act(e.CaseReopened, told.district.id, ist("2026-03-02 14:00"), cycle=3, by=CITIZEN)
     assert faults([*told.events, reopened]) == [("illegal", "reopened for cycle 3, after cycle 1")]
+
+
+def test_the_top_rung_comes_again_and_again_each_at_its_own_instant(told: Told) -> None:
+    told.looked("2026-06-30 10:00")
+    again = [one for one in told.events if isinstance(one, e.SlaEscalated) and one.why == "repeated"]
+    assert len(again) > 10
+    assert faults(told.events) == []
+    assert [kind for kind, _ in faults([*told.events, again[3]])] == ["doubled"]
+
+
+def test_a_reopening_is_told_at_once_and_once_a_cycle(told: Told) -> None:
+    told.did(e.CaseAcknowledged, "2026-03-02 11:00")
+    told.did(e.CaseResolved, "2026-03-02 12:00")
+    told.did(e.CaseReopened, "2026-03-03 11:00", cycle=2, by=CITIZEN)
+    (reopened,) = told.looked("2026-03-03 11:01")
+    assert isinstance(reopened, e.SlaEscalated)
+    assert reopened.why == "reopened"
+    assert reopened.at < reopened.due_at
+    assert faults(told.events) == []
+    assert [kind for kind, _ in faults([*told.events, reopened])] == ["doubled"]
+    unmet = reopened.model_copy(update={"why": "unmet"})
+    assert [kind for kind, _ in faults([*told.events[:-1], unmet])] == ["illegal"]
+
+
+def test_a_window_lapses_once_a_cycle_and_nothing_is_stamped_before_it(told: Told) -> None:
+    told.did(e.CaseAcknowledged, "2026-03-02 11:00")
+    told.did(e.CaseResolved, "2026-03-02 12:00")
+    (lapsed,) = told.looked("2026-04-02 11:01")
+    assert isinstance(lapsed, e.SlaLapsed)
+    told.did(e.CaseClosed, "2026-04-02 11:01", by=e.By(role="rule"))
+    assert faults(told.events) == []
+    assert [kind for kind, _ in faults([*told.events, lapsed])] == ["doubled"]
+    of_a_later_cycle = lapsed.model_copy(update={"cycle": 2})
+    assert [kind for kind, _ in faults([*told.events[:-2], of_a_later_cycle])] == ["illegal"]
+    early = told.events[-1].model_copy(update={"at": lapsed.at})
+    assert [kind for kind, _ in faults([*told.events[:-1], early])] == ["illegal"]
+
+
+def test_nothing_is_stamped_before_a_recalculation_any_more(told: Told) -> None:
+    recalculated = e.SlaRecalculated(
+        ticket=told.events[0].ticket,
+        district=told.district.id,
+        at=ist("2026-03-02 11:00"),
+        directory_version=2,
+        cause="a holiday",
+    )
+    late = act(e.CaseAcknowledged, told.district.id, ist("2026-03-02 10:30"))
+    after = act(e.CaseAcknowledged, told.district.id, ist("2026-03-02 11:30"))
+    assert faults([*told.events, recalculated, after]) == []
+    assert [kind for kind, _ in faults([*told.events, recalculated, late])] == ["illegal"]

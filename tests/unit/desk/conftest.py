@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.desk.adapters.clocks import StoredClocks
 from services.desk.adapters.texts import load_texts
 from services.desk.api import build
 from services.desk.core import rights
@@ -21,10 +22,11 @@ from services.desk.handlers.desk import Desk
 from services.desk.testing import NOW, made_up
 from services.kernel.adapters import case_document, tokens
 from services.kernel.adapters.case_store import READS, CaseStore, stored
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District
-from services.kernel.domain.errors import Unavailable, Unknown
+from services.kernel.domain.errors import Retry, Unavailable, Unknown
 from services.kernel.domain.people import Role
 from services.kernel.testing.memory import (
     ManualClock,
@@ -111,6 +113,11 @@ class MemoryDirectories:
             raise Unknown("there is no such district", field="district")
         return self.districts[district]
 
+    async def version(self, district: str, version: int) -> District:
+        if version != 1:
+            raise Retry("no such version yet")
+        return await self.newest(district)
+
 
 class Bench:
     """Everything of a desk that a test lays hands on."""
@@ -128,6 +135,7 @@ class Bench:
             self.store,
             MemoryLists(self.cases, directory),
             self.directories,
+            StoredClocks(RulesOf(self.directories)),  # type: ignore[arg-type]
             self.texts,
             self.clock,
             SECRET,

@@ -270,6 +270,7 @@ async def test_the_description_names_every_route_and_answer(bench: Any) -> None:
         "/api/v1/cases",
         "/api/v1/cases/{ticket}",
         "/api/v1/cases/{ticket}/actions",
+        "/api/v1/cases/{ticket}/sla",
     }
     act = description["paths"]["/api/v1/cases/{ticket}/actions"]["post"]
     assert {"200", "400", "401", "403", "404", "408", "409", "413", "415", "422", "503"} == set(

@@ -16,7 +16,7 @@ from services.desk.core import acts, forms
 from services.desk.core.cursor import Position
 from services.desk.core.texts import Texts
 from services.kernel.domain import lifecycle
-from services.kernel.domain.directory import KINDS, LANGUAGES, PRIORITIES, TARGETS
+from services.kernel.domain.directory import KINDS, LANGUAGES, PRIORITIES
 from services.kernel.domain.errors import Invalid
 
 SECRET = "a-secret-of-the-tests-with-32-bytes"
@@ -79,7 +79,6 @@ def test_everything_that_can_be_has_its_words(texts: Texts) -> None:
         *(f"reason.{reason}" for reason in lifecycle.REJECTION_REASONS),
         *(f"kind.{kind}" for kind in KINDS),
         *(f"priority.{priority}" for priority in PRIORITIES),
-        *(f"target.{target}" for target in TARGETS),
         *(f"outcome.{outcome}" for outcome in acts.FEEDBACK_OUTCOMES),
         *(f"placed.{action}" for action in acts.PLACING),
         *(f"form.{field}" for fields in forms.CHOICES.values() for field in fields),

@@ -67,6 +67,8 @@ def test_janjgir_champa_has_the_whole_district() -> None:
     assert whole.call_centre.phone == "7970001634"
     assert whole.emergency.number == "112"
     assert whole.reopen_days == 30
+    assert whole.confirm_days == 7
+    assert [ladder.repeat_seconds for ladder in whole.ladders] == [5 * 8 * 3600, 2 * 8 * 3600]
     engineers = [o for o in whole.officers if o.office == "phe-akaltara" and o.role == "officer"]
     assert len(engineers) >= 3
 

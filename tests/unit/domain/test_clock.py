@@ -6,14 +6,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.kernel.domain import clock
-from services.kernel.domain.clock import Calendars, dues, targets_for
-from services.kernel.domain.directory import Allowance, District
+from services.kernel.domain.calendar import WorkingCalendar
+from services.kernel.domain.clock import Calendars, ClockPlan, Due, due, targets_for
+from services.kernel.domain.directory import Allowance, District, Target
 from services.kernel.domain.errors import Unknown
+from services.kernel.domain.holds import HeldClock
 
 IST = ZoneInfo("Asia/Kolkata")
 WEDNESDAY = datetime(2026, 11, 25, 10, tzinfo=IST)
 HOURS_8 = Allowance(working_seconds=8 * 3600)
+
+
+def dues(plan: ClockPlan, calendar: WorkingCalendar, at: datetime) -> dict[Target, Due]:
+    clock = HeldClock(calendar)
+    return {
+        target: due(clock, allowance, at, plan.warn_percent)
+        for target, allowance in plan.allowances.items()
+    }
 
 
 def test_the_first_target_that_matches_is_taken(district: District) -> None:
@@ -94,7 +103,7 @@ def test_a_warning_is_rounded_down_to_a_second(
 ) -> None:
     calendar = Calendars(district).working("office")
     allowance = Allowance(working_seconds=seconds)
-    at = clock.warn_at(calendar, allowance, WEDNESDAY, percent)
+    at = HeldClock(calendar).warn_at(WEDNESDAY, allowance, percent)
     assert at == WEDNESDAY + timedelta(seconds=warned)
 
 
@@ -106,7 +115,7 @@ def test_no_warning_where_there_is_nothing_before_the_deadline(
     assert plan is not None
     plan = replace(plan, warn_percent=percent)
     found = dues(plan, Calendars(district).working("office"), WEDNESDAY)
-    assert [due.warn_at for due in found.values()] == [None, None, None]
+    assert [one.warn_at for one in found.values()] == [None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -121,9 +130,9 @@ def test_no_warning_where_there_is_nothing_before_the_deadline(
 def test_an_allowance_is_one_of_two(district: District, allowance: Allowance) -> None:
     calendar = Calendars(district).working("office")
     with pytest.raises(ValueError, match="allowance"):
-        clock.due_at(calendar, allowance, WEDNESDAY)
+        HeldClock(calendar).due_at(WEDNESDAY, allowance)
     with pytest.raises(ValueError, match="allowance"):
-        clock.warn_at(calendar, allowance, WEDNESDAY, 75)
+        HeldClock(calendar).warn_at(WEDNESDAY, allowance, 75)
 
 
 def test_calendars_are_made_once(district: District) -> None:
@@ -135,4 +144,4 @@ def test_calendars_are_made_once(district: District) -> None:
 
 def test_due_where_a_limit_ends_with_the_day(district: District) -> None:
     calendar = Calendars(district).working("office")
-    assert clock.due_at(calendar, HOURS_8, WEDNESDAY) == WEDNESDAY + timedelta(hours=8)
+    assert HeldClock(calendar).due_at(WEDNESDAY, HOURS_8) == WEDNESDAY + timedelta(hours=8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -173,6 +174,38 @@ async def test_a_closed_case_is_opened_again_only_within_the_districts_window(
     intake.clock.advance(days=janjgir.reopen_days, seconds=1)
     assert "reason" not in read_page(await client.get(path)).values
     assert (await client.post(path, data=sent)).status_code == 409
+
+
+async def test_a_resolved_case_says_when_it_counts_as_settled(
+    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
+) -> None:
+    ticket, path = await resolved(client, read_page, intake)
+    told = "Counts as settled then"
+    assert told not in (await client.get(f"{path}?lang=en")).text
+    closes = intake.clock() + timedelta(days=7)
+    intake.cases.documents[ticket]["sla"]["lapses_at"] = closes
+    assert told in (await client.get(f"{path}?lang=en")).text
+    key = path.removeprefix("/s/")
+    seen = (await client.get(f"/api/v1/status/{key}")).json()
+    assert seen["closes_at"] == closes.isoformat().replace("+00:00", "Z")
+    intake.cases.documents[ticket]["case"]["state"] = "closed"
+    assert told not in (await client.get(f"{path}?lang=en")).text
+
+
+async def test_a_question_says_that_the_time_stands_still(
+    client: httpx.AsyncClient, read_page: Read, intake: MemoryIntake
+) -> None:
+    ticket, path = await filed(client, read_page, intake)
+    intake.route(ticket, state="awaiting_citizen")
+    told = "समय रुका हुआ है"
+    assert told not in (await client.get(path)).text
+    until = intake.clock() + timedelta(days=2)
+    intake.cases.documents[ticket]["sla"]["paused_until"] = until
+    assert told in (await client.get(path)).text
+    key = path.removeprefix("/s/").partition("?")[0]
+    assert (await client.get(f"/api/v1/status/{key}")).json()["paused"]
+    intake.clock.advance(days=2)
+    assert told not in (await client.get(path)).text
 
 
 async def test_unknown_acts_are_refused(

@@ -101,6 +101,20 @@ def test_who_is_told_what(
     assert {audience: message.template for audience, message in found.items()} == told
 
 
+@pytest.mark.parametrize("confidential", [False, True])
+def test_who_is_told_of_a_reopening_is_not_told_that_time_is_over(
+    janjgir: District, *, confidential: bool
+) -> None:
+    escalated = event(e.SlaEscalated)
+    facts = replace(FACTS, confidential=confidential)
+    told = {
+        why: planned(escalated.model_copy(update={"why": why}), facts, janjgir)["officer"].template
+        for why in ("unmet", "repeated", "reopened")
+    }
+    overdue = "officer_escalated_discreet" if confidential else "officer_escalated"
+    assert told == {"unmet": overdue, "repeated": overdue, "reopened": "head_reopened"}
+
+
 def test_identity_is_event_audience_and_recipient(janjgir: District) -> None:
     first = planned(event(e.CaseAssigned), FACTS, janjgir)
     assert first["citizen"].id == f"{TICKET}/case/1:citizen:{CONTACTS.phone(PHONE)}"

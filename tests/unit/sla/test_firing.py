@@ -11,7 +11,7 @@ from services.kernel.contracts import events
 from services.kernel.domain.directory import District, Leave, OfficerRole
 from services.kernel.domain.duty import Matter
 from services.sla.core.ladder import said, who
-from services.sla.core.timer import Rung
+from services.sla.core.rungs import Rung
 from services.sla.testing import TICKET, Living, ist, lines
 
 TICK = timedelta(milliseconds=1)

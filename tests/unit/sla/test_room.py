@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import Counter
 
 from services.kernel.adapters import metrics
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.contracts import events
@@ -17,8 +18,7 @@ from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.directory import District
 from services.kernel.domain.errors import Retry
 from services.kernel.testing.memory import MemoryBroker, MemoryCases, MemoryRooms
-from services.sla.adapters.firing import READS
-from services.sla.adapters.room import RulesOf, SlaRoom
+from services.sla.adapters.room import READS, SlaRoom
 from services.sla.testing import TICKET, act, filing, ist, lines
 
 

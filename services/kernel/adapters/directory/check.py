@@ -20,6 +20,7 @@ LABEL_LENGTH = 24
 """Longest label of a row in a WhatsApp list: longer ones are cut there (Cloud API reference)."""
 
 MAX_REOPEN_DAYS = 365
+MAX_CONFIRM_DAYS = 90
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"[A-Z]{2}")
@@ -50,6 +51,9 @@ def _itself(district: District, faults: Faults) -> None:
     check_clock.check_zone(district.zone, "zone", faults)
     if not 1 <= district.reopen_days <= MAX_REOPEN_DAYS:
         faults.add("reopen_days", f"{district.reopen_days} is not within 1 and {MAX_REOPEN_DAYS}")
+    if not 1 <= district.confirm_days <= MAX_CONFIRM_DAYS:
+        message = f"{district.confirm_days} is not within 1 and {MAX_CONFIRM_DAYS}"
+        faults.add("confirm_days", message)
     phone = district.call_centre.phone
     if international(phone) is None:
         faults.add("call_centre.phone", f"`{phone}` is no telephone number")

@@ -23,6 +23,7 @@ from services.kernel.domain.directory import (
     Window,
 )
 
+LEAST_REPEAT_SECONDS = 60 * 60
 _WHOLE_DAY = 24 * 60 * 60
 
 
@@ -115,6 +116,8 @@ def _ladder(ladder: Ladder, path: str, faults: Faults) -> None:
             if ROLES.index(upper.to) <= ROLES.index(lower.to):
                 message = f"`{upper.to}` is not above `{lower.to}`, the {target} rung before it"
                 faults.add(f"{place}.to", message)
+    if ladder.repeat_seconds is not None and ladder.repeat_seconds < LEAST_REPEAT_SECONDS:
+        faults.add(f"{path}.repeat", "the top rung comes again after an hour or more")
     for number, rung in enumerate(ladder.rungs):
         if rung.after_seconds < 0:
             faults.add(f"{path}.rungs[{number}].after", "a rung does not come before the breach")
@@ -128,6 +131,7 @@ def _policy(policy: Policy, path: str, district: District, faults: Faults) -> No
         faults.add(f"{path}.ladder", f"there is no ladder `{policy.ladder}`")
     if not 1 <= policy.warn_percent <= 99:
         faults.add(f"{path}.warn_percent", f"{policy.warn_percent} is not within 1 and 99")
+    _longer_than_nothing(policy.pause_limit, f"{path}.pause_limit", faults)
     if not policy.targets:
         faults.add(f"{path}.targets", "a policy needs targets")
     for number, targets in enumerate(policy.targets):
@@ -152,9 +156,9 @@ def _limits(targets: Targets, path: str, faults: Faults) -> None:
         if limit is None:
             continue
         limits[target] = limit
-        given = [n for n in (limit.working_seconds, limit.calendar_days) if n is not None]
-        if len(given) != 1 or given[0] <= 0:
-            faults.add(f"{path}.{target}", "a limit is longer than nothing, in one unit")
+        _longer_than_nothing(limit, f"{path}.{target}", faults)
+    if targets.pause_limit is not None:
+        _longer_than_nothing(targets.pause_limit, f"{path}.pause_limit", faults)
     if not limits:
         faults.add(path, f"this sets no limit: give one of {', '.join(TARGETS)}")
     for (earlier, first), (later, second) in pairwise(limits.items()):
@@ -162,6 +166,12 @@ def _limits(targets: Targets, path: str, faults: Faults) -> None:
             short, long = getattr(first, unit), getattr(second, unit)
             if short is not None and long is not None and short > long:
                 faults.add(f"{path}.{later}", f"the limit to {later} is shorter than to {earlier}")
+
+
+def _longer_than_nothing(limit: Allowance, path: str, faults: Faults) -> None:
+    given = [n for n in (limit.working_seconds, limit.calendar_days) if n is not None]
+    if len(given) != 1 or given[0] <= 0:
+        faults.add(path, "a limit is longer than nothing, in one unit")
 
 
 def _climbs(policy: Policy, path: str, ladder: Ladder, faults: Faults) -> None:

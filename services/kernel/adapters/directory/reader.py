@@ -1,9 +1,10 @@
 """Reads a district's YAML file, the form in which people edit the directory.
 
 The keys are the names of `domain/directory.py`, with these differences for the reader's comfort:
-lengths of time, windows and days of the week are texts (see `values.py`); a rung has `after`
-instead of seconds; a calendar may say `holidays_of: other` to observe another calendar's holidays
-as well as its own; `working_day` says how long "1 working day" is (8 working hours by default).
+lengths of time, windows and days of the week are texts (see `values.py`); a rung has `after` and a
+ladder `repeat` instead of seconds; a calendar may say `holidays_of: other` to observe another
+calendar's holidays as well as its own; `working_day` says how long "1 working day" is (8 working
+hours by default).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from services.kernel.adapters.directory.source import Mapping, parse
 from services.kernel.domain.directory import (
     KINDS,
     LANGUAGES,
+    PAUSE_LIMIT,
     PRIORITIES,
     TARGETS,
     Block,
@@ -102,6 +104,7 @@ def _district(of: Entry) -> District:
         call_centre=of.entry("call_centre").read(_call_centre),
         emergency=of.entry("emergency").read(_emergency),
         reopen_days=of.number("reopen_days", 30),
+        confirm_days=of.number("confirm_days", 7),
         triage_policy=of.maybe("triage_policy"),
     )
 
@@ -216,6 +219,7 @@ def _policy(of: Entry) -> Policy:
         ladder=of.text("ladder"),
         targets=of.each("targets", _targets),
         warn_percent=of.number("warn_percent", 75),
+        pause_limit=of.length("pause_limit") or PAUSE_LIMIT,
     )
 
 
@@ -227,11 +231,16 @@ def _targets(of: Entry) -> Targets:
         acknowledge=of.length("acknowledge"),
         first_response=of.length("first_response"),
         resolve=of.length("resolve"),
+        pause_limit=of.length("pause_limit"),
     )
 
 
 def _ladder(of: Entry) -> Ladder:
-    return Ladder(id=of.text("id"), rungs=of.each("rungs", _rung))
+    return Ladder(
+        id=of.text("id"),
+        rungs=of.each("rungs", _rung),
+        repeat_seconds=of.working_seconds("repeat", 0) or None,
+    )
 
 
 def _rung(of: Entry) -> Rung:

@@ -1,0 +1,261 @@
+"""Why a deadline is where it is: the life of a limit in stretches that add up to the second. Pure.
+
+Each stretch is worked time, closed hours, a holiday, or a pause, in which the clock stood whatever the
+calendar says. What was burnt is exactly what the worked stretches make together. A limit in calendar days
+counts closed hours as well, so there everything outside a pause is `worked`.
+
+A case is explained as of any instant: what was stamped later is left out. The service, its limits and the
+calendar are those of now, since a change of them applies from the filing on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from services.kernel.domain.directory import TARGETS, Allowance, Target, Text
+from services.kernel.domain.holds import HeldClock
+from services.kernel.domain.timer import (
+    Rest,
+    Running,
+    Timer,
+    arm,
+    held_clock,
+    lapses_at,
+    paused_until,
+    started_at,
+)
+
+StretchKind = Literal["worked", "off_hours", "holiday", "paused"]
+PauseWhy = Literal["question", "resolved", "rejected", "withdrawn"]
+State = Literal["running", "paused", "breached", "met", "met_late", "ended"]
+"""`ended`: the case ended before it was met. A pause is told of a limit only that is not breached."""
+
+_NOTHING = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Who stopped the clock and why. `how`: in which way the question reached the citizen."""
+
+    why: PauseWhy
+    by: str | None = None
+    question: int | None = None
+    how: str | None = None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """`[start, end)` of one kind. `name` is the holiday's."""
+
+    start: datetime
+    end: datetime
+    kind: StretchKind
+    name: Text | None = None
+    pause: Pause | None = None
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Account:
+    """One limit as of `at`. `stretches` reach from `started_at` to `until`: `at`, or when an acknowledgement
+    or response was given. `left` is negative once it is overdue; `due_at` of a paused one is the latest that
+    it can become."""
+
+    target: Target
+    state: State
+    at: datetime
+    allowance: Allowance
+    allowed: timedelta
+    burnt: timedelta
+    started_at: datetime
+    until: datetime
+    due_at: datetime
+    warn_at: datetime | None
+    warned_at: datetime | None
+    met_at: datetime | None
+    breached_at: datetime | None
+    repeats: int
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def left(self) -> timedelta:
+        return self.allowed - self.burnt
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All limits of a case as of `at`. `paused_until` is there while an answer is waited for; `lapses_at`
+    while a resolved case waits for the citizen's word; `calendar` None: it has no clock."""
+
+    at: datetime
+    calendar: str | None
+    paused_until: datetime | None
+    lapses_at: datetime | None
+    ended_at: datetime | None
+    accounts: tuple[Account, ...]
+
+
+def explain(timer: Timer, running: Running, at: datetime) -> Explanation:
+    """Raises Unknown where the directory lacks what the case is about."""
+    then = as_of(timer, running, at)
+    waits = paused_until(then)
+    plan = running.plan
+    accounts = tuple(
+        _account(then, running, target, at)
+        for target in TARGETS
+        if plan is not None and target in then.targets
+    )
+    return Explanation(
+        at=at,
+        calendar=plan.calendar if plan is not None else None,
+        paused_until=waits if waits is not None and waits > at else None,
+        lapses_at=lapses_at(then, running),
+        ended_at=then.ended_at,
+        accounts=accounts,
+    )
+
+
+def as_of(timer: Timer, running: Running, at: datetime) -> Timer:
+    """The clock without what was stamped after `at`."""
+
+    def known(instant: datetime | None) -> datetime | None:
+        return instant if instant is not None and instant <= at else None
+
+    questions = tuple(
+        replace(q, delivered_at=known(q.delivered_at), closed_at=known(q.closed_at))
+        for q in timer.questions
+        if q.asked_at <= at
+    )
+    begun = [rest for rest in (*timer.rests, timer.resting) if rest and rest.since <= at]
+    rests = tuple(rest for rest in begun if known(rest.until))
+    resolution = timer.resolution
+    if resolution is not None and resolution.at > at:
+        resolution = None
+    if resolution is not None:
+        resolution = replace(
+            resolution,
+            delivered_at=known(resolution.delivered_at),
+            failed_at=known(resolution.failed_at),
+        )
+    met = {target: when for target, when in timer.met.items() if when <= at}
+    resting = next((replace(rest, until=None) for rest in begun if not known(rest.until)), None)
+    if resting is not None and resting.why != "withdrawn":
+        met.setdefault("resolve", resting.since)
+    then = replace(
+        timer,
+        targets={
+            target: replace(
+                clock,
+                warned_at=known(clock.warned_at),
+                breached_at=known(clock.breached_at),
+                repeats=clock.repeats if known(clock.topped_at) else 0,
+            )
+            for target, clock in timer.targets.items()
+        },
+        met=met,
+        transferred=tuple(when for when in timer.transferred if when <= at),
+        questions=questions,
+        rests=rests,
+        resting=resting,
+        resolution=resolution,
+        ended_at=known(timer.ended_at),
+    )
+    return then if then == timer else arm(then, running)
+
+
+def _account(timer: Timer, running: Running, target: Target, at: datetime) -> Account:
+    clock = timer.targets[target]
+    allowance = clock.due.allowed
+    counting = held_clock(timer, running, target)
+    assert counting is not None
+    start, met_at = started_at(timer, target), timer.met.get(target)
+    until = max(start, at)
+    if target != "resolve" and met_at is not None:
+        until = max(start, min(at, met_at))
+    if timer.ended_at is not None and met_at is None and target != "resolve":
+        until = max(start, timer.ended_at)
+    stretches = tuple(_stretches(timer, target, counting, allowance, start, until))
+    worked = (stretch.length for stretch in stretches if stretch.kind == "worked")
+    return Account(
+        target=target,
+        state=_state(timer, target, at),
+        at=at,
+        allowance=allowance,
+        allowed=counting.allowed(start, allowance),
+        burnt=sum(worked, _NOTHING),
+        started_at=start,
+        until=until,
+        due_at=clock.due.due_at,
+        warn_at=clock.due.warn_at,
+        warned_at=clock.warned_at,
+        met_at=met_at,
+        breached_at=clock.breached_at,
+        repeats=clock.repeats,
+        stretches=stretches,
+    )
+
+
+def _state(timer: Timer, target: Target, at: datetime) -> State:
+    clock, met_at = timer.targets[target], timer.met.get(target)
+    late = clock.breached_at is not None or (met_at or at) > clock.due.due_at
+    if met_at is not None:
+        return "met_late" if late else "met"
+    if timer.ended_at is not None:
+        return "ended"
+    if late:
+        return "breached"
+    waits = paused_until(timer) if target == "resolve" else None
+    return "paused" if waits is not None and waits > at else "running"
+
+
+def _stretches(
+    timer: Timer,
+    target: Target,
+    counting: HeldClock,
+    allowance: Allowance,
+    start: datetime,
+    until: datetime,
+) -> Iterator[Stretch]:
+    """From `start` to `until` without a gap."""
+    paused = list(_pauses(timer, start, until)) if target == "resolve" else []
+    at = start
+    for pause in (*paused, None):
+        end = pause.start if pause is not None else until
+        if at < end:
+            yield from _counted(counting, allowance, at, end)
+        if pause is not None:
+            yield pause
+            at = pause.end
+
+
+def _counted(
+    counting: HeldClock, allowance: Allowance, start: datetime, end: datetime
+) -> Iterator[Stretch]:
+    if allowance.calendar_days is not None:
+        yield Stretch(start, end, "worked")
+        return
+    for found in counting.calendar.segments(start, end):
+        yield Stretch(found.start, found.end, found.kind, found.name)
+
+
+def _pauses(timer: Timer, start: datetime, until: datetime) -> Iterator[Stretch]:
+    """Where the clock stood, in order and apart: of two reasons at a time the earlier is named."""
+    found: list[tuple[datetime, datetime, Pause]] = []
+    for question in timer.questions:
+        if question.pause is not None:
+            pause = Pause("question", question.by, question.n, question.how)
+            found.append((*question.pause, pause))
+    rests: list[Rest] = [*timer.rests, *([timer.resting] if timer.resting else [])]
+    found += [(rest.since, rest.until or until, Pause(rest.why, rest.by)) for rest in rests]
+    at = start
+    for since, end, pause in sorted(found, key=lambda one: one[:2]):
+        since, end = max(since, at), min(end, until)
+        if since < end:
+            yield Stretch(since, end, "paused", pause=pause)
+            at = end

@@ -1,0 +1,212 @@
+"""What `explain.py` found, as sentences in Hindi and English. All words are in `data/explain.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from services.kernel.domain.calendar import WorkingCalendar
+from services.kernel.domain.directory import Language, Text
+from services.kernel.domain.explain import Account, Explanation, Stretch
+
+_DAY = timedelta(days=1)
+NEAR = 6 * _DAY
+"""Within so many days a weekday alone says which day is meant."""
+WEEK = 7 * _DAY
+
+
+@cache
+def words() -> dict[str, Any]:
+    source = resources.files("services.kernel.domain").joinpath("data/explain.json")
+    found: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    return found
+
+
+class Sentences:
+    """In one language, about cases that count on `calendar`."""
+
+    def __init__(self, language: Language, calendar: WorkingCalendar) -> None:
+        self._language: Language = language
+        self._calendar = calendar
+        self._zone = calendar.zone
+
+    def of(self, explanation: Explanation, account: Account) -> str:
+        """Why `account` is due when it is, and what became of it."""
+        at = account.at
+        late = self._late(account)
+        return self._say(
+            account.state,
+            target=self._say(f"target.{account.target}"),
+            due=self._instant(account.due_at, at),
+            because=self._because(account),
+            late=late,
+            met=self._instant(account.met_at, at) if account.met_at else "",
+            ended=self._instant(explanation.ended_at, at) if explanation.ended_at else "",
+        )
+
+    def lapse(self, explanation: Explanation) -> str | None:
+        """When a resolved case counts as settled."""
+        if explanation.lapses_at is None:
+            return None
+        return self._say("lapses", at=self._instant(explanation.lapses_at, explanation.at))
+
+    def stretch(self, stretch: Stretch) -> str:
+        """What a stretch is."""
+        pause = stretch.pause
+        if pause is None:
+            name = stretch.name.say(self._language) if stretch.name else ""
+            return self._say(f"kind.{stretch.kind}", name=name)
+        question = self._question(pause.question or 0, pause.how)
+        return self._say(f"kind.{pause.why}", by=pause.by or "", question=question)
+
+    def instant(self, at: datetime) -> str:
+        """With its date."""
+        return self._instant(at, at + 2 * NEAR)
+
+    def length(self, span: timedelta) -> str:
+        return self._length(span, "")
+
+    def _because(self, account: Account) -> str:
+        allowed = account.allowance
+        if allowed.calendar_days is not None:
+            length = self._number("day", allowed.calendar_days)
+        else:
+            length = self._length(account.allowed, "working_")
+        start = self._instant(account.started_at, account.at)
+        parts = [self._say("because", start=start, allowed=length)]
+        if allowed.calendar_days is None:
+            parts += self._closed(account.started_at, account.due_at)
+        parts += self._stood(account)
+        return self._say("join").join(parts)
+
+    def _late(self, account: Account) -> str:
+        """How much was used beyond what was allowed, in what counts."""
+        if account.allowance.calendar_days is not None:
+            return self._length(-account.left, "")
+        return self._length(-account.left, "working_")
+
+    def _stood(self, account: Account) -> list[str]:
+        paused = [one for one in account.stretches if one.pause is not None]
+        asked = [one for one in paused if one.pause and one.pause.why == "question"]
+        rested = [one for one in paused if one.pause and one.pause.why != "question"]
+        if rested and rested[-1].end == account.until:
+            rested.pop()  # that it rests now is told otherwise
+        if asked and asked[-1].end == account.until and account.state == "paused":
+            asked.pop()
+        found: list[str] = []
+        if asked:
+            questions = [
+                self._question(one.pause.question or 0, one.pause.how) for one in asked if one.pause
+            ]
+            forms = self._forms("stood_question")
+            length = self._length(_sum(asked), "")
+            listed = self._say("join").join(dict.fromkeys(questions))
+            found.append(forms[len(questions) > 1].format(length=length, questions=listed))
+        if rested:
+            found.append(self._say("stood_rest", length=self._length(_sum(rested), "")))
+        return found
+
+    def _closed(self, start: datetime, due: datetime) -> list[str]:
+        """The whole days between that did not count, by name while they are few."""
+        first, last = self._local(start).date(), self._local(due).date()
+        off: list[date] = []
+        holidays: list[tuple[date, Text]] = []
+        day = first + _DAY
+        while day < last:
+            if not self._calendar.works_on(day):
+                holiday = self._calendar.holiday_on(day)
+                if holiday is None:
+                    off.append(day)
+                else:
+                    holidays.append((day, holiday))
+            day += _DAY
+        if not off and not holidays:
+            return []
+        if last - first <= WEEK:  # no weekday comes twice between them
+            named = {day: self._weekday(day) for day in off}
+            for day, name in holidays:
+                named[day] = self._say(
+                    "holiday_of", weekday=self._weekday(day), name=name.say(self._language)
+                )
+            listed = [named[day] for day in sorted(named)]
+        else:
+            listed = [self._number("days_off", len(off))] if off else []
+            if holidays:
+                names = [
+                    self._say("holiday_on", name=name.say(self._language), date=self._date(day))
+                    for day, name in holidays
+                ]
+                form = self._forms("holidays")[len(names) > 1]
+                listed.append(form.format(list=self._list(names)))
+        return [self._say("not_counted", list=self._list(listed))]
+
+    def _question(self, number: int, how: str | None) -> str:
+        known = how if how in words()["how"] else "other"
+        return self._say("question", n=str(number), how=self._say(f"how.{known}"))
+
+    def _instant(self, at: datetime, seen_from: datetime) -> str:
+        """In the calendar's zone; near ones by weekday alone."""
+        local = self._local(at)
+        time = local.strftime("%H:%M:%S" if local.second else "%H:%M")
+        near = abs((local.date() - self._local(seen_from).date()).days) < NEAR.days
+        return self._say(
+            "near" if near else "far",
+            weekday=self._weekday(local.date()),
+            day=str(local.day),
+            month=words()["month"][self._language][local.month - 1],
+            year=str(local.year),
+            time=time,
+        )
+
+    def _length(self, span: timedelta, unit: str) -> str:
+        seconds = int(max(span, timedelta(0)).total_seconds())
+        parts = (
+            ("hour", seconds // 3600),
+            ("minute", seconds // 60 % 60),
+            ("second", seconds % 60),
+        )
+        said = [self._number(unit + name, number) for name, number in parts if number]
+        return " ".join(said) or self._say("no_time")
+
+    def _number(self, key: str, number: int) -> str:
+        return self._forms(key)[number != 1].format(n=number)
+
+    def _list(self, items: Sequence[str]) -> str:
+        if len(items) < 3:
+            return self._say("pair").join(items)
+        return self._say("comma").join(items[:-1]) + self._say("and") + items[-1]
+
+    def _date(self, day: date) -> str:
+        month = words()["month"][self._language][day.month - 1]
+        return self._say("date", day=str(day.day), month=month)
+
+    def _weekday(self, day: date) -> str:
+        found: str = words()["weekday"][self._language][day.weekday()]
+        return found
+
+    def _local(self, at: datetime) -> datetime:
+        return at.astimezone(self._zone)
+
+    def _forms(self, key: str) -> list[str]:
+        found: list[str] = words()[key][self._language]
+        return found
+
+    def _say(self, key: str, **values: str) -> str:
+        found: Any = words()
+        for part in key.split("."):
+            found = found[part]
+        said: str = found[self._language]
+        return said.format(**values)
+
+
+def no_clock(language: Language) -> str:
+    said: str = words()["no_clock"][language]
+    return said
+
+
+def _sum(stretches: Sequence[Stretch]) -> timedelta:
+    return sum((one.length for one in stretches), timedelta(0))
