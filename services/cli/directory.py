@@ -50,14 +50,9 @@ def check(file: Path) -> None:
 @click.option("--by", default="admin", show_default=True, help="Who applies it, for the record.")
 def apply(file: Path, by: str) -> None:
     """Make FILE the newest version of its district."""
+    district = read(file)
     try:
-        district = read_district(file.read_text(encoding="utf-8", errors="replace"), source=file.name)
-    except DirectoryFaults as faults:
-        for fault in faults.faults:
-            click.echo(_line(file, fault))
-        raise click.ClickException(f"{file.name}: nothing was applied") from None
-    try:
-        version = asyncio.run(_apply(Settings(), district, by))
+        version = asyncio.run(put(Settings(), district, by))
     except Unavailable as error:
         raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
     if version is None:
@@ -66,7 +61,19 @@ def apply(file: Path, by: str) -> None:
         click.echo(f"{district.id}: version {version}")
 
 
-async def _apply(settings: Settings, district: District, by: str) -> int | None:
+def read(file: Path) -> District:
+    """The district of FILE; its faults are printed, and nothing else is done with it."""
+    try:
+        return read_district(file.read_text(encoding="utf-8", errors="replace"), source=file.name)
+    except DirectoryFaults as faults:
+        for fault in faults.faults:
+            click.echo(_line(file, fault))
+        raise click.ClickException(f"{file.name}: nothing was applied") from None
+
+
+async def put(settings: Settings, district: District, by: str) -> int | None:
+    """Store and announce the next version; None when nothing has changed. Refused where an id was given up
+    that may not be, or that open cases are with. Raises Unavailable."""
     async with AsyncExitStack() as stack:
         database = mongo.connect(settings.mongo, settings.database)
         stack.callback(mongo.close, database)

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "topic": ("services.cli.topic.command:group", "Check the record of all cases."),
     "token": ("services.cli.token:command", "Print an access token for a role."),
     "dead-letters": ("services.cli.dead_letters:group", "List, show and requeue dead letters."),
+    "calendar": ("services.cli.calendar:group", "See and apply what a late holiday does to open cases."),
     "directory": ("services.cli.directory:group", "Check and apply a district's directory."),
 }
 # name → ("module:main" that runs in the foreground, one line for --help)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 
 import click
@@ -55,15 +55,13 @@ def explain(ticket: str, written: str | None, lang: Language) -> None:
 
 def instant(written: str) -> datetime:
     """Raises ClickException naming what an instant looks like."""
-    try:
+    with suppress(ValueError):
         at = datetime.fromisoformat(written)
-    except ValueError:
-        at = datetime.min
-    if at.tzinfo is None:
-        raise click.ClickException(
-            f"{written} is no instant with a zone, such as 2026-03-02T18:00:00+05:30"
-        )
-    return at
+        if at.tzinfo is not None:
+            return at
+    raise click.ClickException(
+        f"{written} is no instant with a zone, such as 2026-03-02T18:00:00+05:30"
+    )
 
 
 async def _explain(

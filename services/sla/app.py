@@ -21,16 +21,20 @@ from services.kernel.adapters.outbox import Outbox, Sweeper
 from services.kernel.adapters.parking import Parking
 from services.kernel.adapters.periodic import every
 from services.kernel.adapters.process import background, run, serve
+from services.kernel.adapters.recalculation import Recalculations
 from services.kernel.adapters.room_store import MongoRooms
 from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
 from services.kernel.contracts.topics import COMPLAINTS
 from services.sla.adapters.firing import AT_ONCE, Firing
+from services.sla.adapters.recalculating import READS as RECALCULATING_READS
+from services.sla.adapters.recalculating import Recalculating
 from services.sla.adapters.room import READS, SlaRoom
 
 NAME = "sla"
 SWEEP_EVERY_SECONDS = 1.0
+RECALCULATE_EVERY_SECONDS = 2.0
 
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
@@ -69,6 +73,23 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     await serve(stack, app, settings.host, settings.sla_port, stopping)
     await worker.start(stack, stopping)
     background(stack, loop.run(), stopping)
+    recalculating = Recalculating(
+        Recalculations(database),
+        MongoRooms(database[CASES], "sla", RECALCULATING_READS),
+        outbox,
+        rules,
+        parking,
+        loop.wake,
+    )
+    background(
+        stack,
+        every(
+            RECALCULATE_EVERY_SECONDS,
+            "recalculate",
+            lambda: recalculating.round(clock(), buckets_of(worker.partitions(), partition_count)),
+        ),
+        stopping,
+    )
     background(
         stack,
         every(

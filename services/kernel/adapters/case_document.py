@@ -34,6 +34,8 @@ INDEXES = [
     mongo.IndexModel([("case.terms", 1)]),
     mongo.IndexModel([("case.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("sla.unsent_since", 1)], sparse=True),
+    # which clocks are on an older version of a district's directory
+    mongo.IndexModel([("sla.district", 1), ("sla.directory_version", 1)]),
     mongo.IndexModel([("notices.unsent_since", 1)], sparse=True),
     # the instant first: one process with all buckets walks it in due order without sorting
     mongo.IndexModel(

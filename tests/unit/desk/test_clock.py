@@ -19,7 +19,7 @@ OFFICER = "phe-akaltara-1"
 
 
 def put(bench: Any, make_case: Any, janjgir: District, **fields: Any) -> tuple[str, Living]:
-    """A hand pump's case with its clock as the worker would have stored it: paused for a day, two days ago."""
+    """A hand pump's case with its clock as the worker would have stored it: paused."""
     case = make_case(filed_at=NOW - timedelta(days=7), **fields)
     ticket = bench.put(case)
     living = Living(janjgir, case.filed_at, "hand-pump", block="akaltara")
