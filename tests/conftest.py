@@ -12,6 +12,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -76,17 +77,24 @@ async def database(mongo_url: str) -> AsyncIterator[mongo.Database]:
 
 @pytest.fixture(scope="session")
 def janjgir() -> District:
-    return _district("janjgir-champa")
+    return sample("janjgir-champa")
 
 
 @pytest.fixture(scope="session")
 def sakti() -> District:
-    return _district("sakti")
+    return sample("sakti")
 
 
-def _district(name: str) -> District:
+def sample(name: str) -> District:
+    """A district of deploy/districts, as its file has it."""
     path = DISTRICTS / f"{name}.yaml"
     return read_district(path.read_text(), source=path.name)
+
+
+def without_repeats(district: District) -> District:
+    """Ladders whose top does not come again, so that a life that is left alone comes to an end."""
+    ladders = tuple(replace(ladder, repeat_seconds=None) for ladder in district.ladders)
+    return replace(district, ladders=ladders)
 
 
 @pytest.fixture

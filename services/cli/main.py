@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Run the worker that keeps the time limits; `sla explain TICKET` says why.",
     ),
     "topic": ("services.cli.topic.command:group", "Check the record of all cases."),
+    "replay": ("services.cli.replay.command:command", "Work out every clock again from the topic."),
     "token": ("services.cli.token:command", "Print an access token for a role."),
     "dead-letters": ("services.cli.dead_letters:group", "List, show and requeue dead letters."),
     "calendar": ("services.cli.calendar:group", "See and apply what a late holiday does to open cases."),

@@ -17,9 +17,9 @@ from services.kernel.adapters.settings import Settings
 from services.kernel.adapters.timer_document import from_fields
 from services.kernel.domain import tickets
 from services.kernel.domain.directory import LANGUAGES, Language
-from services.kernel.domain.errors import Unavailable
+from services.kernel.domain.errors import Invalid, Retry, Unavailable
 from services.kernel.domain.explain import explain as explained
-from services.kernel.domain.explain_words import Sentences, no_clock
+from services.kernel.domain.explain_words import Sentences, no_clock, no_clock_yet
 
 
 @click.group(invoke_without_command=True)
@@ -47,8 +47,12 @@ def explain(ticket: str, written: str | None, lang: Language) -> None:
         lines = asyncio.run(_explain(settings, number, at, lang))
     except Unavailable as error:
         raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
+    except Retry as error:  # a version of the directory that this store does not have
+        raise click.ClickException(str(error)) from None
+    except Invalid as error:
+        raise click.ClickException(f"--{error.field} {error.reason}") from None
     if lines is None:
-        raise click.ClickException(f"there is no case {ticket}")
+        raise click.ClickException(f"there is no case {number}")
     for line in lines:
         click.echo(line)
 
@@ -67,7 +71,7 @@ def instant(written: str) -> datetime:
 async def _explain(
     settings: Settings, ticket: str, at: datetime, language: Language
 ) -> list[str] | None:
-    """None where there is no such case. Raises Unavailable."""
+    """None where there is no such case. Raises Unavailable, Retry, and Invalid for `at`."""
     async with AsyncExitStack() as stack:
         database = mongo.connect(settings.mongo, settings.database)
         stack.callback(mongo.close, database)
@@ -77,7 +81,7 @@ async def _explain(
             return None
         room = found.get("sla") or {}
         if "filed_at" not in room:
-            return [no_clock(language)]
+            return [no_clock_yet(language)]
         timer = from_fields(room)
         rules = await RulesOf(DirectoryStore(database)).get(timer.district, timer.directory_version)
     running = rules.running(timer)
@@ -89,7 +93,8 @@ async def _explain(
     for account in found_out.accounts:
         lines.append(sentences.of(found_out, account))
         for one in account.stretches:
-            span = f"{sentences.instant(one.start)} – {sentences.instant(one.end)}"
-            lines.append(f"    {span}  {sentences.stretch(one)}  {sentences.length(one.length)}")
+            start, end = sentences.instant(one.start, at), sentences.instant(one.end, at)
+            what, length = sentences.stretch(one), sentences.length(one.length)
+            lines.append(f"    {start} – {end}  {what}  {length}")
     lapse = sentences.lapse(found_out)
     return [*lines, lapse] if lapse is not None else lines

@@ -32,13 +32,13 @@ def check_(as_json: bool, named: tuple[str, ...]) -> None:
 
     Exit 1 unless nothing is lost, disordered, doubled or illegal.
     """
-    bare = {_bare(ticket) for ticket in named}
+    only = {bare(ticket) for ticket in named}
     try:
-        found = asyncio.run(check(Settings().kafka, COMPLAINTS, bare or None))
+        found = asyncio.run(check(Settings().kafka, COMPLAINTS, only or None))
     except Unavailable as error:
         raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
-    if found.cases < len(bare):
-        raise click.ClickException(f"the topic has {found.cases} of the {len(bare)} cases")
+    if found.cases < len(only):
+        raise click.ClickException(f"the topic has {found.cases} of the {len(only)} cases")
     if as_json:
         click.echo(json.dumps(as_dict(found)))
     else:
@@ -59,7 +59,7 @@ async def check(kafka: str, topic: str, only: Collection[str] | None = None) -> 
     return model.findings()
 
 
-def _bare(written: str) -> str:
+def bare(written: str) -> str:
     ticket = tickets.parse(written)
     if ticket is None:
         raise click.BadParameter("this is no ticket number", param_hint="--ticket")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from services.kernel.adapters import fetched
 from services.kernel.adapters.logging import get_logger
@@ -191,14 +191,20 @@ async def create_topics(
         await admin.close()
 
 
-async def read_whole(servers: str, topic: str) -> AsyncIterator[Record]:
-    """Every record of `topic` from the beginning to the end that it has now, in no group."""
+async def read_whole(
+    servers: str, topic: str, partition: int | None = None
+) -> AsyncIterator[Record]:
+    """Every record of `topic`, or of one of its partitions, from the beginning to the end that it has now,
+    in no group."""
     fetched.install()
+    topics = () if partition is not None else (topic,)
     consumer: AIOKafkaConsumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        *topics, bootstrap_servers=servers, enable_auto_commit=False, auto_offset_reset="earliest"
     )
     try:
         await consumer.start()
+        if partition is not None:
+            consumer.assign([TopicPartition(topic, partition)])
         # without a group a consumer is given every partition
         partitions = sorted(consumer.assignment())
         if not partitions:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from services.kernel.contracts import events
+from services.kernel.contracts.codec import EventId, Undecodable
 from services.kernel.domain.directory import Target
 from services.kernel.domain.timer import VOICE, RestWhy, Rules, Timer, arm, recalculated
 from services.sla.core import timer as clock
@@ -63,6 +64,9 @@ USED: tuple[type[events.Event], ...] = (
 
 CITIZEN = "citizen"
 OFFICE = frozenset({"officer", "head", "sdm", "collector"})
+PLACES = (events.CaseAssigned, events.ServiceChanged)
+"""What happens to a case by whomever: new limits may lie long past, and of a ladder that would have been at
+its top for months not every repetition of those months is to be told at once."""
 
 
 def filed(event: events.CaseFiled, rules: Rules) -> Timer:
@@ -110,19 +114,28 @@ def recalculate(
 
 
 def _told(timer: Timer, event: events.Notice, rules: Rules) -> Timer:
-    """Only what reached the citizen himself, about an event of room `case`, is of any use here."""
-    _, room, number = event.about.split("/")
-    if event.audience != CITIZEN or room != "case":
+    """Only what reached the citizen himself, about an event of this case's room `case`, is of any use."""
+    about = subject(event)
+    if event.audience != CITIZEN or about is None:
         return timer
     if isinstance(event, events.NoticeDelivered):
-        return clock.deliver(timer, int(number), event.at, event.channel, rules.running(timer))
-    return clock.fail(timer, int(number), event.at)
+        return clock.deliver(timer, about, event.at, event.channel, rules.running(timer))
+    return clock.fail(timer, about, event.at)
+
+
+def subject(event: events.Notice) -> int | None:
+    """The number of the event of this case's room `case` that a notice is about, if it is about one."""
+    try:
+        about = EventId.parse(event.about)
+    except Undecodable:
+        return None
+    return about.n if (about.ticket, about.room) == (event.ticket, "case") else None
 
 
 def _after(timer: Timer, event: events.CaseEvent, rules: Rules, n: int) -> Timer:
     if not isinstance(event, events.Act):
         return timer
-    if event.by.role in OFFICE:
+    if event.by.role in OFFICE or isinstance(event, PLACES):
         timer = clock.stir(timer, event.at)
     if event.state != "awaiting_citizen":
         timer = clock.close_questions(timer, event.at, rules.running(timer))
@@ -180,12 +193,15 @@ def _placed(
     A service that the case's own directory version does not know (it is newer) leaves the clock as it is,
     until it is recalculated by a version that knows it.
     """
-    known = service is None or service in rules.district.service_by_id
+    later = timer.later_service
+    if service is not None:
+        known = service in rules.district.service_by_id
+        service, later = (service, None) if known else (None, service)
     placed = replace(
         timer,
         department=department,
-        service=(service or timer.service) if known else timer.service,
-        later_service=None if known else service,
+        service=service or timer.service,
+        later_service=later,
         priority=priority,
     )
     if (placed.service, placed.priority) == (timer.service, timer.priority):

@@ -10,10 +10,10 @@ in time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
 
 from services.kernel.domain.directory import OfficerRole, Target
 from services.kernel.domain.directory import Rung as Wanted
@@ -22,10 +22,10 @@ from services.kernel.domain.timer import Running, TargetClock, Timer, held_clock
 Step = Literal["warning", "breach", "reopened", "escalation", "repeat", "lapse"]
 _STEPS: tuple[Step, ...] = ("warning", "breach", "reopened", "escalation", "repeat", "lapse")
 _EVERY = timedelta(seconds=1)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Rung:
+class Rung(NamedTuple):
     """Something that falls due at `at`. `rung` counts the ladder's steps from 1, `to` is its role.
     `transfer`: after how many transfers an acknowledgement was asked for; 0 for other targets. `again`
     numbers the repetitions of the top rung."""
@@ -41,48 +41,55 @@ class Rung:
 
     @property
     def id(self) -> str:
-        return f"{self.cycle}/{self.transfer}/{self.target}/{self.step}/{self.again or self.rung}"
+        # a reopening is told once, wherever the ladder of the day has its head
+        number = 0 if self.step == "reopened" else self.again or self.rung
+        return _id(self.cycle, self.transfer, self.target, self.step, number)
+
+
+def _id(cycle: int, transfer: int, target: Target, step: Step, number: int) -> str:
+    return f"{cycle}/{transfer}/{target}/{step}/{number}"
 
 
 def rungs(timer: Timer, running: Running) -> tuple[Rung, ...]:
     """What has yet to fall due, in due order, of repetitions only the next; nothing while it is held."""
-    return _in_order(_open(timer, running, whole=True))
+    return _in_order(_open(timer, running))
 
 
 def next_at(timer: Timer, running: Running) -> datetime | None:
     """The one instant at which something next falls due."""
-    return min((rung.at for rung in _open(timer, running, whole=False)), default=None)
+    return min((rung.at for rung in _open(timer, running, before=_EARLIEST)), default=None)
 
 
 def fire(timer: Timer, now: datetime, running: Running) -> tuple[Timer, tuple[Rung, ...]]:
     """The timer after everything that fell due before `now`, and those rungs in due order."""
-    first = next_at(timer, running)
-    if first is None or first >= now:
-        return timer, ()
     found: list[Rung] = []
-    # what has fired may bring a repetition of the top rung, and that one the next
-    while due := [rung for rung in rungs(timer, running) if rung.at < now]:
-        for rung in due:
-            timer = _fired(timer, rung, running)
+    while due := [rung for rung in _open(timer, running, before=now) if rung.at < now]:
+        timer = _fired(timer, _in_order(due), running)
         found += due
+        # only what has fired of a ladder may bring more: a repetition of its top, and that one the next
+        if not any(rung.step in ("escalation", "repeat") for rung in due):
+            break
     return timer, _in_order(found)
 
 
-def _fired(timer: Timer, rung: Rung, running: Running) -> Timer:
-    clock = timer.targets.get(rung.target)
-    if clock is not None:
-        if rung.step == "warning":
-            clock = replace(clock, warned_at=rung.at)
-        elif rung.step == "breach":
-            clock = replace(clock, breached_at=rung.at)
-        elif rung.step == "repeat":
-            clock = replace(clock, repeats=rung.again, topped_at=rung.at)
-        elif rung.step == "escalation" and rung.rung == len(_steps(running, rung.target)):
-            clock = replace(clock, topped_at=rung.at)
-        timer = replace(timer, targets={**timer.targets, rung.target: clock})
-    # repetitions are counted: they come without end
-    ids = timer.fired if rung.step == "repeat" else (*timer.fired, rung.id)
-    return replace(timer, fired=ids, last_fired=max(rung.at, timer.last_fired or rung.at))
+def _fired(timer: Timer, due: Iterable[Rung], running: Running) -> Timer:
+    targets, ids, last = dict(timer.targets), list(timer.fired), timer.last_fired
+    for rung in due:
+        clock = targets.get(rung.target)
+        if clock is not None:
+            if rung.step == "warning":
+                clock = replace(clock, warned_at=rung.at)
+            elif rung.step == "breach":
+                clock = replace(clock, breached_at=rung.at)
+            elif rung.step == "repeat":
+                clock = replace(clock, repeats=rung.again, topped_at=rung.at)
+            elif rung.step == "escalation" and rung.rung == len(_steps(running, rung.target)):
+                clock = replace(clock, topped_at=rung.at)
+            targets[rung.target] = clock
+        if rung.step != "repeat":  # repetitions are counted: they come without end
+            ids.append(rung.id)
+        last = max(rung.at, last or rung.at)
+    return replace(timer, targets=targets, fired=tuple(ids), last_fired=last)
 
 
 def _in_order(found: Iterable[Rung]) -> tuple[Rung, ...]:
@@ -91,58 +98,76 @@ def _in_order(found: Iterable[Rung]) -> tuple[Rung, ...]:
     )
 
 
-def _open(timer: Timer, running: Running, *, whole: bool) -> Iterator[Rung]:
-    """`whole` False: enough of the rungs to know the first."""
+def _open(timer: Timer, running: Running, *, before: datetime | None = None) -> Iterator[Rung]:
+    """What has not fired. `before`: of each target what is due before that instant and at least the first
+    after it; the rest of a ladder, which costs the most to work out, is left out."""
     if timer.ended_at is not None or timer.merged_since is not None:
         return
     if timer.resting is not None:
         over = lapses_at(timer, running)
-        lapse = Rung(timer.cycle, "resolve", "lapse", over) if over is not None else None
-        if lapse is not None and lapse.id not in timer.fired:
-            yield lapse
+        if over is not None:
+            lapse = Rung(timer.cycle, "resolve", "lapse", over)
+            if lapse.id not in timer.fired:
+                yield lapse
         return
     plan = running.plan
     if plan is None:
         return
     for target, clock in timer.targets.items():
-        if target not in plan.allowances or target in timer.met:
-            continue
-        for rung in _of_target(timer, target, clock, running, whole=whole):
-            if rung.id not in timer.fired:
-                yield rung
+        if target in plan.allowances and target not in timer.met:
+            yield from _of_target(timer, target, clock, running, before)
 
 
 def _of_target(
-    timer: Timer, target: Target, clock: TargetClock, running: Running, *, whole: bool
+    timer: Timer, target: Target, clock: TargetClock, running: Running, before: datetime | None
 ) -> Iterator[Rung]:
-    plan = running.plan
-    counting = held_clock(timer, running, target)
-    assert plan is not None and counting is not None
+    cycle, fired = timer.cycle, timer.fired
     transfer = len(timer.transferred) if target == "acknowledge" else 0
 
-    def rung(step: Step, at: datetime, number: int = 0, to: OfficerRole | None = None) -> Rung:
-        return Rung(timer.cycle, target, step, at, number, to, transfer)
+    def is_open(step: Step, number: int = 0) -> bool:
+        return not fired or _id(cycle, transfer, target, step, number) not in fired
 
-    if target == "resolve" and timer.cycle > 1 and timer.rests and timer.rests[-1].until:
-        yield rung("reopened", timer.rests[-1].until, _heads_step(running), "head")
     if clock.breached_at is None:
-        if clock.due.warn_at is not None and clock.warned_at is None:
-            yield rung("warning", clock.due.warn_at)
-        yield rung("breach", clock.due.due_at)
-        # the ladder, which costs the most to work out, begins at the breach or later
-        if not whole and clock.ladder_from is None:
-            return
+        if clock.due.warn_at is not None and clock.warned_at is None and is_open("warning"):
+            yield Rung(cycle, target, "warning", clock.due.warn_at, transfer=transfer)
+        if is_open("breach"):
+            yield Rung(cycle, target, "breach", clock.due.due_at, transfer=transfer)
+    if target == "resolve" and cycle > 1 and timer.rests and is_open("reopened"):
+        reopened = timer.rests[-1].until
+        if reopened is not None:
+            yield Rung(cycle, target, "reopened", reopened, _heads_step(running), "head")
+    # the ladder begins at the breach or later
+    begun = clock.breached_at is not None or clock.ladder_from is not None
+    if before is None or begun or clock.due.due_at < before:
+        yield from _of_ladder(timer, target, clock, running, is_open, transfer, before)
+
+
+def _of_ladder(
+    timer: Timer,
+    target: Target,
+    clock: TargetClock,
+    running: Running,
+    is_open: Callable[[Step, int], bool],
+    transfer: int,
+    before: datetime | None,
+) -> Iterator[Rung]:
+    plan, counting = running.plan, held_clock(timer, running, target)
+    steps = _steps(running, target)
+    if plan is None or counting is None or not steps:
+        return
     start = clock.ladder_from or clock.breached_at or clock.due.due_at
-    last: Rung | None = None
-    for number, step in enumerate(_steps(running, target), start=1):
-        at = counting.add(start, step.after_seconds * _EVERY)
-        last = rung("escalation", at, number, step.to)
-        yield last
-    repeat = plan.ladder.repeat_seconds
-    if last is not None and repeat and last.id in timer.fired:
-        since = max(clock.topped_at or last.at, timer.stirred_at or last.at)
-        again = rung("repeat", counting.add(since, repeat * _EVERY), last.rung, last.to)
-        yield replace(again, again=clock.repeats + 1)
+    for number, step in enumerate(steps, start=1):
+        if is_open("escalation", number):
+            at = counting.add(start, step.after_seconds * _EVERY)
+            yield Rung(timer.cycle, target, "escalation", at, number, step.to, transfer)
+            if before is not None and at >= before:
+                return  # the steps above come later, and a repetition after them all
+    repeat, top = plan.ladder.repeat_seconds, steps[-1]
+    if repeat and not is_open("escalation", len(steps)):
+        topped = clock.topped_at or counting.add(start, top.after_seconds * _EVERY)
+        at = counting.add(max(topped, timer.stirred_at or topped), repeat * _EVERY)
+        again = clock.repeats + 1
+        yield Rung(timer.cycle, target, "repeat", at, len(steps), top.to, transfer, again)
 
 
 def _steps(running: Running, target: Target) -> list[Wanted]:

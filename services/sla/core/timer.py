@@ -20,7 +20,6 @@ from services.kernel.domain.timer import (
     Running,
     Timer,
     arm,
-    pause_ends,
 )
 
 V = TypeVar("V")
@@ -39,19 +38,28 @@ def ask(timer: Timer, number: int, event: int, at: datetime, by: str | None) -> 
 
 def deliver(timer: Timer, event: int, at: datetime, how: str, running: Running) -> Timer:
     """The citizen has what the `event`-th event of room `case` told him: a question stops the clock, a
-    resolution begins its confirmation window. Of several deliveries the earliest counts."""
+    resolution begins its confirmation window. Of several deliveries the earliest counts; nothing was
+    delivered before it was said, whatever the clocks of two machines make of it."""
     questions = tuple(
-        replace(asked, delivered_at=at, how=how, until=pause_ends(running, at))
-        if asked.event == event and _earlier(at, asked.delivered_at)
-        else asked
-        for asked in timer.questions
+        _delivered(asked, at, how) if asked.event == event else asked for asked in timer.questions
     )
     if questions != timer.questions:
         return arm(replace(timer, questions=questions), running)
     waits = timer.resolution
-    if waits is None or waits.event != event or not _earlier(at, waits.delivered_at):
+    if waits is None or waits.event != event:
+        return timer
+    at = max(at, waits.at)
+    if not _earlier(at, waits.delivered_at):
         return timer
     return replace(timer, resolution=replace(waits, delivered_at=at))
+
+
+def _delivered(asked: Question, at: datetime, how: str) -> Question:
+    """Of two deliveries at one instant it makes no difference which becomes known first."""
+    told = (max(at, asked.asked_at), how)
+    if asked.delivered_at is not None and (asked.delivered_at, asked.how or "") <= told:
+        return asked
+    return replace(asked, delivered_at=told[0], how=how)
 
 
 def fail(timer: Timer, event: int, at: datetime) -> Timer:
