@@ -32,6 +32,13 @@ class Scale:
     many: int = 100_000
     load_seconds: float = 30.0
     load_lives: int = 1_000
+    arming: int = 8_000
+    armed: int = 1_000_000
+    due: int = 100_000
+    due_rate: int = 1_000
+    due_seconds: int = 60
+    scheduled: int = 10_000
+    scheduled_acts: int = 2_000
 
 
 FULL = Scale()
@@ -49,6 +56,13 @@ SHORT = Scale(
     many=300,
     load_seconds=1.0,
     load_lives=100,
+    arming=200,
+    armed=1_000,
+    due=300,
+    due_rate=100,
+    due_seconds=1,
+    scheduled=100,
+    scheduled_acts=20,
 )
 """Shows that every benchmark runs and what it tells; its numbers say nothing."""
 
@@ -87,21 +101,35 @@ class Lines(ExitStack):
     def __init__(self, *, shared: bool) -> None:
         super().__init__()
         self._shared = shared
-        self._line: Stack | None = None
+        self._lines: dict[tuple[str, ...], Stack] = {}
         self._given = 0
 
     @contextmanager
     def of(self, name: str, *processes: str) -> Iterator[tuple[Stack, int]]:
         """A line of these processes, or the whole, at its defaults, and the number to count filings from.
         Where the line is shared there are other processes beside."""
+        with self._line(name, processes, () if self._shared else processes) as given:
+            yield given
+
+    @contextmanager
+    def only(self, name: str, *processes: str) -> Iterator[tuple[Stack, int]]:
+        """As `of`, but with these processes and no others; shared with those who want just the same."""
+        with self._line(name, processes, processes) as given:
+            yield given
+
+    @contextmanager
+    def _line(
+        self, name: str, processes: tuple[str, ...], shared: tuple[str, ...]
+    ) -> Iterator[tuple[Stack, int]]:
         first, self._given = self._given, self._given + SHARE
         if not self._shared:
             with line(name, *processes) as stack:
                 yield stack, first
             return
-        if self._line is None:
-            self._line = self.enter_context(line("shared"))
-        yield self._line, first
+        if shared not in self._lines:
+            named = "-".join(("shared", *shared))
+            self._lines[shared] = self.enter_context(line(named, *shared))
+        yield self._lines[shared], first
 
 
 def _only(names: tuple[str, ...]) -> Callable[[Home, Ports, Tools], Plan]:

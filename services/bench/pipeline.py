@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -13,11 +11,11 @@ from typing import Literal
 
 import uvloop
 
+from services.bench import children
 from services.bench.figures import Figure, against
 from services.bench.filings import file_in_bulk
-from services.bench.ground import Lines, Say, Scale, line
+from services.bench.ground import Lines, Say, Scale
 from services.cli.stack import Stack
-from services.cli.stack.settings import PROJECT
 from services.kernel.adapters import mongo
 from services.kernel.adapters.kafka import Publisher, create_topics
 from services.kernel.contracts.catalogue import TOPICS
@@ -32,13 +30,13 @@ LOOK_SECONDS = 0.1
 Way = Literal["batch", "single"]
 
 
-def measure(_: Lines, scale: Scale, say: Say) -> list[Figure]:
+def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
     """Three ways by turns on the same Kafka and MongoDB, three processes each."""
-    with line("pipeline", "routing", "sla") as stack:
-        return uvloop.run(_measure(stack, scale, say))
+    with lines.only("pipeline", "routing", "sla") as (stack, first):
+        return uvloop.run(_measure(stack, first, scale, say))
 
 
-async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
+async def _measure(stack: Stack, first: int, scale: Scale, say: Say) -> list[Figure]:
     ours: list[float] = []
     bare: list[float] = []
     single: list[float] = []
@@ -47,8 +45,7 @@ async def _measure(stack: Stack, scale: Scale, say: Say) -> list[Figure]:
         exits.callback(mongo.close, database)
         publisher = Publisher(stack.settings["SAMVAD_KAFKA"], client_id="bench")
         exits.push_async_callback(publisher.stop)
-        _run(exits, stack, ("services.bench.planner",))
-        first = 0
+        children.start(exits, stack, ("services.bench.planner",))
 
         async def one(count: int, way: Way | None) -> float:
             nonlocal first
@@ -92,36 +89,11 @@ async def _bare(
     told = await database["messages"].find({"ticket": example["_id"]}).to_list(None)
     await other["example"].insert_one({"_id": 1, "case": example, "messages": told})
     async with AsyncExitStack() as exits:
-        _run(exits, stack, *(("services.bench.bare_pipeline", role, way, name) for role in ROLES))
+        children.start(exits, stack, *(("services.bench.bare_pipeline", role, way, name) for role in ROLES))
         moved = [replace(message, topic=name) for message in messages]
         rate = await _through(other, publisher, moved)
     await database.client.drop_database(name)
     return rate
-
-
-def _run(exits: AsyncExitStack, stack: Stack, *commands: tuple[str, ...]) -> None:
-    """Start processes, a module with its words each, that say `ready`; ended when `exits` unwinds."""
-    processes = []
-    for module, *words in commands:
-        with stack.home.open_log(module.rpartition(".")[2], "ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, *words],
-                cwd=PROJECT,
-                env={"PATH": "/usr/bin:/bin", **stack.settings},
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
-        exits.callback(_end, process)
-        processes.append(process)
-    for process in processes:
-        assert process.stdout is not None
-        if process.stdout.readline().strip() != b"ready":
-            raise RuntimeError(f"{process.args!r} does not start")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.wait(20)
 
 
 async def _through(

@@ -52,7 +52,7 @@ def test_the_short_book_tells_the_citizen_of_the_number_and_nothing_else(tmp_pat
 
 
 def test_every_benchmark_runs_in_its_short_form(tmp_path: Path) -> None:
-    names = ["intake", "pipeline", "latency", "lifecycle", "memory"]
+    names = ["intake", "pipeline", "latency", "lifecycle", "memory", "sla"]
     done = subprocess.run(
         [sys.executable, "-m", "services.cli.main", "bench", "--short", "--json", *names],
         cwd=PROJECT,
@@ -76,6 +76,13 @@ def test_every_benchmark_runs_in_its_short_form(tmp_path: Path) -> None:
         "lives, 300 stored ÷ 100 stored",
         "memory at rest",
         "memory under load",
+        "fired",
+        "fired, over APScheduler that does the same",
+        "due to published, p99",
+        "due to published beyond the sleep, p99",
+        "memory of sla, all armed",
+        "armed by events",
+        "explanation of a year",
     }
     assert not list((tmp_path / "bench").glob("*-*")), "stacks of the benchmarks are taken away"
     assert _processes_of(tmp_path) == []

@@ -114,7 +114,7 @@ class Firing:
                 if taken >= limit or len(found) < asked:
                     break
                 # those that cannot fire stay due and come first: they must not take the others' places
-                asked = min(limit, LOOK) + len(found) - fired
+                asked = min(limit - taken, LOOK) + len(found) - fired
                 await parts.claimed()  # or the next look would find them again
             await parts.done()
         finally:
