@@ -28,12 +28,14 @@ from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
 from services.kernel.contracts.topics import COMPLAINTS
 from services.sla.adapters.firing import AT_ONCE, Firing
+from services.sla.adapters.gauges import Gauges
 from services.sla.adapters.recalculating import READS as RECALCULATING_READS
 from services.sla.adapters.recalculating import Recalculating
 from services.sla.adapters.room import READS, SlaRoom
 
 NAME = "sla"
 SWEEP_EVERY_SECONDS = 1.0
+MEASURE_EVERY_SECONDS = 15.0
 RECALCULATE_EVERY_SECONDS = 2.0
 
 
@@ -46,7 +48,8 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     await publisher.start()
     rooms = MongoRooms(database[CASES], "sla", READS)
     outbox = Outbox("sla", publisher)
-    rules = RulesOf(DirectoryStore(database))
+    directory = DirectoryStore(database)
+    rules = RulesOf(directory)
     parking = Parking(NAME, database, publisher, clock)
     room = SlaRoom(rules)
     guard = Guard(NAME, RoomConsumer(room, rooms, outbox), parking)
@@ -94,6 +97,16 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         stack,
         every(
             SWEEP_EVERY_SECONDS, "sweep", lambda: sweeper.round(clock(), settings.sweep_after)
+        ),
+        stopping,
+    )
+    gauges = Gauges(database[CASES], directory, rules)
+    background(
+        stack,
+        every(
+            MEASURE_EVERY_SECONDS,
+            "measure",
+            lambda: gauges.measure(clock(), buckets_of(worker.partitions(), partition_count)),
         ),
         stopping,
     )

@@ -85,6 +85,9 @@ class Topic:
     def __init__(self, records: Sequence[Record], tickets: Collection[str]) -> None:
         self.records = [r for r in records if (r.key or b"").decode("utf-8", "replace") in tickets]
         self.heard = [heard for record in self.records if (heard := _hear(record)) is not None]
+        self._first: dict[str, dict[int, Heard]] = {}
+        for heard in self.heard:
+            self._first.setdefault(heard.ticket, {}).setdefault(heard.n, heard)
 
     @classmethod
     async def of(cls, kafka: str, tickets: Collection[str]) -> Topic:
@@ -92,11 +95,12 @@ class Topic:
 
     def first(self, ticket: str) -> list[Heard]:
         """What the clock said of a case: each number as it came first, in the order of the topic."""
-        found: dict[int, Heard] = {}
-        for heard in self.heard:
-            if heard.ticket == ticket:
-                found.setdefault(heard.n, heard)
-        return list(found.values())
+        return list(self._first.get(ticket, {}).values())
+
+    @property
+    def repeated(self) -> int:
+        """Records that came once more, since who published them died before he knew of it."""
+        return len(self.heard) - sum(len(found) for found in self._first.values())
 
     def faults(self) -> list[str]:
         """Gaps, doubles and what is out of turn, as the checker of the topic sees it."""

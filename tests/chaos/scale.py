@@ -12,14 +12,15 @@ WAVES = 3
 class Scale:
     """`per_second`: cases filed while the line answers, such that a wave's share lasts for the wave.
     `kafka_away`, `mongod_away`: seconds for which they stay stopped; the second is longer than a process
-    waits for the store before it says so. `due`: cases that fall due at once, more
-    than the clock takes up in one round (500). `seconds`: what a single test may take at most."""
+    waits for the store before it says so. `rungs` fall due while the clock is killed `kills` times.
+    `seconds`: what a single test may take at most."""
 
     cases: int
     per_second: float
     kafka_away: float
     mongod_away: float
-    due: int
+    rungs: int
+    kills: int
     seconds: int
 
     @property
@@ -28,6 +29,6 @@ class Scale:
 
 
 SCALES = {
-    "short": Scale(500, per_second=16, kafka_away=5, mongod_away=6, due=800, seconds=240),
-    "long": Scale(2000, per_second=14, kafka_away=30, mongod_away=15, due=1200, seconds=900),
+    "short": Scale(500, per_second=16, kafka_away=5, mongod_away=6, rungs=1000, kills=3, seconds=240),
+    "long": Scale(2000, per_second=14, kafka_away=30, mongod_away=15, rungs=20_000, kills=10, seconds=900),
 }

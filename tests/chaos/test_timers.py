@@ -7,21 +7,21 @@ People act by the desk's clock, which is not moved: seconds after the filing, mi
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
 from services.cli.stack import Stack
 from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
-from services.kernel.contracts.topics import COMPLAINTS
 from tests.chaos import witness
 from tests.chaos.clock_events import AHEAD_SECONDS, DISTRICT, HEALTH, LIMITS, MANY, Topic, owed
+from tests.chaos.lives import Filed, Lives, evenly, file_at, tail_of
 from tests.chaos.moved_clock import ahead, own_clock_stopped
 from tests.chaos.scale import Scale
 from tests.chaos.staff import token
@@ -29,13 +29,13 @@ from tests.e2e.client import Line, bearer, until
 
 FILE = Path(__file__).with_name("mungeli.yaml")
 TOGETHER = 16
-
-
-@dataclass(frozen=True)
-class Filed:
-    ticket: str
-    service: str
-    at: datetime
+EVENTS_OF_MANY = 3
+AHEAD_OF_FILING = timedelta(minutes=5)
+"""Nothing may fall due by the line's own clock before it has followed all, and is stopped."""
+STRETCH = timedelta(seconds=20)
+"""Of the time in which rungs fall due, a life's share."""
+FOLLOWED_SECONDS = 240.0
+SAID_SECONDS = 120.0
 
 
 class Clinic:
@@ -43,6 +43,7 @@ class Clinic:
 
     def __init__(self, at: Line, database: mongo.Database) -> None:
         self.at = at
+        self.database = database
         self._cases = database[CASES]
         self._kafka = at.stack.settings["SAMVAD_KAFKA"]
 
@@ -66,7 +67,7 @@ class Clinic:
 
         return list(await asyncio.gather(*(one() for _ in range(count))))
 
-    async def followed(self, filed: Sequence[Filed]) -> None:
+    async def followed(self, filed: Sequence[Filed], seconds: float = 40) -> None:
         """Every case is placed, and the clock has seen all of it."""
         tickets = [one.ticket for one in filed]
 
@@ -78,7 +79,7 @@ class Clinic:
             }
             return await self._cases.count_documents(query) == len(tickets)
 
-        await until(seen, f"the clock has followed {len(tickets)} cases")
+        await until(seen, f"the clock has followed {len(tickets)} cases", seconds)
 
     async def act(self, one: Filed, *actions: str) -> None:
         """What the officer does who has the case."""
@@ -98,7 +99,7 @@ class Clinic:
     async def topic(self, filed: Sequence[Filed]) -> Topic:
         return await Topic.of(self._kafka, {one.ticket for one in filed})
 
-    async def said(self, filed: Sequence[Filed]) -> Topic:
+    async def said(self, filed: Sequence[Filed], seconds: float = 60) -> Topic:
         """The topic as soon as everything is said of cases on which nothing is done."""
         whole = sum(len(owed(one.at, one.service)) for one in filed)
         mine: dict[str, Any] = {"_id": {"$in": [one.ticket for one in filed]}}
@@ -109,7 +110,7 @@ class Clinic:
             found = await self._cases.aggregate(counted).to_list(None)
             return found[0]["n"] >= whole and not await self._cases.count_documents(unsent)
 
-        await until(all_said, f"{whole} events of {len(filed)} clocks", 60)
+        await until(all_said, f"{whole} events of {len(filed)} clocks", seconds)
         return await self.topic(filed)
 
 
@@ -174,43 +175,37 @@ async def test_what_was_missed_is_said_once_in_due_order_with_its_instant(clinic
     assert not after.faults()
 
 
-async def test_a_clock_killed_while_it_fires_many_loses_and_doubles_nothing(
+async def test_a_clock_killed_again_and_again_while_rungs_fall_due_fires_each_once(
     clinic: Clinic, scale: Scale
 ) -> None:
-    filed = await clinic.file_many(MANY, scale.due)
-    await clinic.followed(filed)
+    began, stack = time.monotonic(), clinic.at.stack
+    count = math.ceil(scale.rungs / EVENTS_OF_MANY)
+    first = (datetime.now(UTC) + AHEAD_OF_FILING).replace(microsecond=0)
+    instants = evenly(first, (scale.kills + 1) * STRETCH, count)
+    filed = await file_at(stack, clinic.database, MANY, instants)
+    await clinic.followed(filed, FOLLOWED_SECONDS)
     whole = sum(len(owed(one.at, one.service)) for one in filed)
-    stack = clinic.at.stack
+    fired: list[int] = []
     with own_clock_stopped(stack):
-        tail = await _tail(stack.settings["SAMVAD_KAFKA"])
-        try:
-            with ahead(stack, AHEAD_SECONDS, ready=False) as clock:
-                await tail.getone()
-                clock.kill()
-                clock.wait()
-        finally:
-            await tail.stop()
-        said = len((await clinic.topic(filed)).heard)
-        assert 0 < said < whole, f"it was to be killed in the middle, {said} of {whole} were said"
-        with ahead(stack, AHEAD_SECONDS):
-            topic = await clinic.said(filed)
+        async with tail_of(stack.settings["SAMVAD_KAFKA"]) as tail:
+            lives = Lives(stack, clinic.database, tail, filed)
+            warned = owed(first, MANY)[0].at
+            for life in range(1, scale.kills + 1):
+                fired.append(await lives.live(warned + life * STRETCH))
+                assert 0 < lives.total < whole, f"life {life}: {lives.total} of {whole} are claimed"
+        last = owed(instants[-1], MANY)[-1].at + STRETCH
+        with ahead(stack, lives.offset(last)):
+            topic = await clinic.said(filed, SAID_SECONDS)
+    print(
+        f"\nrungs            {whole:6}   of {count} cases",
+        f"clock killed     {len(fired):6}   after {', '.join(str(n) for n in fired)} it had claimed",
+        f"  then           {whole - lives.total:6}   by the one that lived",
+        f"  sent again     {topic.repeated:6}   same number, same content",
+        f"seconds          {time.monotonic() - began:6.0f}",
+        sep="\n",
+        flush=True,
+    )
+    assert all(fired), f"a life fired nothing: {fired}"
     assert not wrong_with(topic, filed)
+    assert sum(len(topic.first(one.ticket)) for one in filed) == whole
     assert not topic.faults()
-
-
-async def _first_word(tail: Any, filed: Sequence[Filed]) -> None:
-    """Wait until the clock says anything of these cases."""
-    wanted = {f"{one.ticket}/sla/1".encode() for one in filed}
-    async for record in tail:
-        if dict(record.headers).get("ce_id") in wanted:
-            return
-
-
-async def _tail(kafka: str) -> Any:
-    """Hears what comes on the topic from now on."""
-    consumer = AIOKafkaConsumer(COMPLAINTS, bootstrap_servers=kafka, auto_offset_reset="latest")
-    await consumer.start()
-    await consumer.seek_to_end()
-    for partition in consumer.assignment():
-        await consumer.position(partition)
-    return consumer

@@ -26,7 +26,18 @@ MOST_TERMS = 16
 
 INDEXES = [
     # the lists of the desk: who sees them comes first, then what they are sorted by
-    mongo.IndexModel([("case.district", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
+    # what follows `_id` is there for the clock's figures: they are counted without reading a document
+    mongo.IndexModel(
+        [
+            ("case.district", 1),
+            ("case.open", 1),
+            ("sla.deadline", 1),
+            ("_id", 1),
+            ("sla.bucket", 1),
+            ("case.department", 1),
+            ("sla.calendar", 1),
+        ]
+    ),
     mongo.IndexModel([("case.department", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.officer", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.office", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
@@ -34,8 +45,11 @@ INDEXES = [
     mongo.IndexModel([("case.terms", 1)]),
     mongo.IndexModel([("case.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("sla.unsent_since", 1)], sparse=True),
-    # which clocks are on an older version of a district's directory
-    mongo.IndexModel([("sla.district", 1), ("sla.directory_version", 1)]),
+    mongo.IndexModel([("sla.paused_until", 1)], sparse=True),
+    # the clocks that are on an older version of the directory and still matter: not ended, or of late
+    mongo.IndexModel(
+        [("sla.district", 1), ("sla.ended_at", 1), ("sla.directory_version", 1)]
+    ),
     mongo.IndexModel([("notices.unsent_since", 1)], sparse=True),
     # the instant first: one process with all buckets walks it in due order without sorting
     mongo.IndexModel(

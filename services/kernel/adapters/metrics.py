@@ -5,6 +5,8 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+# the goals lie between 0.25 and 1 s; the upper ones tell how far behind a clock is that was down
+_LATE_SECONDS = (0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.85, 1, 2.5, 10, 60, 300, 3600)
 
 INTAKE_ACCEPTED = Counter(
     "samvad_intake_accepted_total", "Cases accepted with a receipt.", ["district", "channel", "kind"]
@@ -79,13 +81,32 @@ SLA_BREACHES = Counter(
     "samvad_sla_breaches_total", "Deadlines missed.", ["district", "department", "target"]
 )
 SLA_ESCALATIONS = Counter(
-    "samvad_sla_escalations_total", "Rungs climbed.", ["district", "department", "to"]
+    "samvad_sla_escalations_total",
+    "Rungs climbed; `why`: unmet, repeated or reopened.",
+    ["district", "department", "to", "rung", "why"],
+)
+SLA_ARMED_NOW = Gauge(
+    "samvad_sla_timers_armed",
+    "Cases for which something has yet to fall due; told by the clock's workers.",
+)
+SLA_OVERDUE = Gauge(
+    "samvad_sla_overdue", "Open cases past their deadline.", ["district", "department"]
+)
+SLA_PAUSED = Gauge(
+    "samvad_sla_paused",
+    "Open cases whose clock stands for an answer of the citizen.",
+    ["district", "department"],
+)
+SLA_DUE_WITHIN = Gauge(
+    "samvad_sla_due_within",
+    "Open cases, not overdue, whose deadline lies within so many working hours; cumulative.",
+    ["district", "department", "hours"],
 )
 TIMER_LATENESS = Histogram(
     "samvad_timer_lateness_seconds",
     "From the due instant to the write that fired it.",
     ["loop"],
-    buckets=_SECONDS,
+    buckets=_LATE_SECONDS,
 )
 TIMERS_FIRED = Counter("samvad_timers_fired_total", "Due items taken up.", ["loop", "outcome"])
 NOTIFICATIONS = Counter(

@@ -17,4 +17,6 @@ def count(department: str | None, said: Iterable[CaseEvent]) -> None:
         elif isinstance(event, SlaBreached):
             metrics.SLA_BREACHES.labels(event.district, lies, event.target).inc()
         elif isinstance(event, SlaEscalated):
-            metrics.SLA_ESCALATIONS.labels(event.district, lies, event.to).inc()
+            metrics.SLA_ESCALATIONS.labels(
+                event.district, lies, event.to, str(event.rung), event.why
+            ).inc()
