@@ -1,9 +1,9 @@
 """Recordings of the topic of cases: lives that the lifecycle allows, as the services would announce them.
 
-A few cases live side by side. Each step of a script is one thing that one service does next: an act is
-stored, an outbox is sent (with what was sent before, perhaps), the clock follows a record or looks at what
-is due. What the store's guards promise holds here too: an act is stamped later than all that the clock has
-said, and the clock fires only when it has seen every act.
+A few cases live side by side. Each step of a script is one thing that one service does next: an act or what
+became of a message is stored, an outbox is sent (with what was sent before, perhaps), the clock follows a
+record or looks at what is due. What the store's guards promise holds here too: an act or a notice is stamped
+later than all that the clock has said, and the clock fires only when it has seen every one of them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,23 @@ from typing import Any
 
 from services.kernel.adapters.case_folding import TICK, opened, stamp, to_event
 from services.kernel.contracts.codec import Announced, EventId, Record, announce, receive
-from services.kernel.contracts.events import EVENTS, CaseEvent, Room, Sealed
+from services.kernel.contracts.events import (
+    EVENTS,
+    CaseEvent,
+    Notice,
+    NoticeDelivered,
+    NoticeFailed,
+    Room,
+    Sealed,
+)
 from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.case import Act, perform
 from services.kernel.domain.directory import District
 from services.kernel.domain.lifecycle import ROLES, allowed
 from services.kernel.domain.people import Actor
 from services.kernel.domain.timer import Rules
-from services.sla.core.follow import filed, follow
+from services.sla.core.catching_up import ROOMS, Told, catch_up, unknown_before
+from services.sla.core.follow import USED, filed
 from services.sla.core.ladder import said
 from services.sla.core.rungs import fire
 from services.sla.testing import filing, ist
@@ -31,7 +40,9 @@ BEGINNING = ist("2026-02-27 15:20")  # a Friday
 SERVICES = ("hand-pump", "street-light", "pension", "ration-not-given", "of-a-later-directory")
 WAITS = (0, 1, 60_000, 3_600_000, 6 * 3_600_000, 30 * 3_600_000, 9 * 86_400_000)
 """Milliseconds."""
-WHATS = ("wait", "act", "act", "act", "send", "send", "follow", "follow", "fire", "say", "repeat")
+WHATS = (
+    "wait", "act", "act", "act", "tell", "send", "send", "post", "follow", "follow", "fire", "say", "repeat",
+)  # fmt: skip
 
 ONWARD = (
     "assign", "acknowledge", "start", "ask_citizen", "answer", "change_service", "transfer", "resolve",
@@ -79,6 +90,7 @@ class Stage:
         for life in self.lives:
             for _ in range(2):
                 life.send(0)
+                life.post(0)
                 life.follow(100)
                 life.fire(0)
                 life.say(0)
@@ -94,7 +106,11 @@ class Stage:
 
 
 class _Life:
-    """One case: room `case` as the case store writes it, room `sla` as the clock does."""
+    """One case: room `case` as the case store writes it, room `notices` as notify, room `sla` as the clock.
+
+    `topic`: what was published of the first two, each once, in its order; the clock has `heard` so many of
+    them, of which `waiting` wait for what was stamped before.
+    """
 
     def __init__(self, stage: Stage, rules: Rules, ticket: str, number: int) -> None:
         self.stage, self.rules, self.ticket = stage, rules, ticket
@@ -104,9 +120,12 @@ class _Life:
         )
         self.case = opened(event, None)
         self.timer = filed(event, rules)
-        self.outboxes: dict[Room, list[Announced]] = {"intake": [], "case": [], "sla": []}
-        self.sent: dict[Room, int] = {"intake": 0, "case": 0, "sla": 0}
-        self.seen = 0
+        rooms: tuple[Room, ...] = ("intake", "case", "notices", "sla")
+        self.outboxes: dict[Room, list[Announced]] = {room: [] for room in rooms}
+        self.sent: dict[Room, int] = dict.fromkeys(rooms, 0)
+        self.topic: list[Announced] = []
+        self.heard = 0
+        self.waiting: list[Told] = []
         self._announce("intake", event)
         self._publish("intake", 0)
 
@@ -129,30 +148,71 @@ class _Life:
         words = Sealed(nonce=f"{len(case.history)}", data=self.ticket) if size % 4 else None
         self._announce("case", to_event(self.case, fact, at, words))
 
+    def tell(self, size: int) -> None:
+        """What became of a message about something that notify has off the topic."""
+        about = [one.id for one in self.topic if one.id.room == "case"]
+        if not about:
+            return
+        fields: dict[str, Any] = {
+            "ticket": self.ticket,
+            "district": self.case.district,
+            "at": stamp(self.stage.now - timedelta(minutes=size % 7), self.timer.last_fired),
+            "about": str(about[-1 - size % min(3, len(about))]),
+            "audience": ("citizen", "citizen", "officer")[size % 3],
+            "channel": ("whatsapp", "sms")[size % 2],
+        }
+        for before in self.outboxes["notices"]:
+            event = EVENTS[before.type].model_validate_json(before.value)
+            assert isinstance(event, Notice)
+            if (event.about, event.audience) == (fields["about"], fields["audience"]):
+                return  # a message has one outcome
+            fields["at"] = max(fields["at"], event.at)  # numbers and stamps go up together
+        failed = size % 5 == 0
+        self._announce(
+            "notices", NoticeFailed(**fields, reason="no_address") if failed else NoticeDelivered(**fields)
+        )
+
     def send(self, size: int) -> None:
         self._publish("case", size)
+
+    def post(self, size: int) -> None:
+        self._publish("notices", size)
 
     def say(self, size: int) -> None:
         self._publish("sla", size)
 
     def repeat(self, size: int) -> None:
         """A publisher that did not hear of its success sends all again."""
-        self._publish(("intake", "case", "sla")[size % 3], 100)
+        rooms: tuple[Room, ...] = ("intake", "case", "sla", "notices")
+        self._publish(rooms[size % 4], 100)
 
     def follow(self, size: int) -> None:
-        """The clock takes the next acts off the topic."""
-        acts = [one for one in self.outboxes["case"][: self.sent["case"]] if one.id.n > self.seen]
-        for announced in acts[: 1 + size % 3 if size < 100 else None]:
+        """The clock takes the next acts and notices off the topic."""
+        for announced in self.topic[self.heard :][: 1 + size % 3 if size < 100 else None]:
             event = EVENTS[announced.type].model_validate_json(announced.value)
             assert isinstance(event, CaseEvent)
-            self.timer, late = follow(self.timer, event, self.rules, announced.id.n)
-            self.seen = announced.id.n
+            self.heard += 1
+            told = list(self.waiting)
+            if type(event) in USED:
+                told.append(Told(announced.id.room, announced.id.n, event))
+            unknown = unknown_before(told, *self._announced_and_seen())
+            timer, late = catch_up(self.timer, told, self.rules)
+            if unknown and (late or self.waiting):
+                self.waiting = told
+                continue
+            self.timer, self.waiting = timer, []
             for one in late:
                 self._announce("sla", one)
 
+    def _announced_and_seen(self) -> tuple[dict[Room, int], dict[Room, int]]:
+        heard = [one.id.room for one in self.topic[: self.heard]]
+        announced = {room: len(self.outboxes[room]) for room in ROOMS}
+        return announced, {room: heard.count(room) for room in ROOMS}
+
     def fire(self, size: int) -> None:
-        """The clock looks, and waits where it has not seen every act."""
-        if self.seen == len(self.case.history):
+        """The clock looks, and waits where it has not seen every act and notice."""
+        announced, seen = self._announced_and_seen()
+        if announced == seen and not self.waiting:
             running = self.rules.running(self.timer)
             self.timer, rungs = fire(self.timer, self.stage.now, running)
             for event in said(self.ticket, self.timer, rungs, running, self.rules.district):
@@ -167,6 +227,8 @@ class _Life:
         back = again % 4 if again < 100 else again
         for announced in self.outboxes[room][max(0, self.sent[room] - back) :]:
             self.stage.take(announced)
+        if room in ROOMS:
+            self.topic += self.outboxes[room][self.sent[room] :]
         self.sent[room] = len(self.outboxes[room])
 
 

@@ -6,15 +6,15 @@ does not count (an edge inside it moves to its end), and an hour that comes twic
 are real elapsed time, kept in whole microseconds, so sums are exact. A date's windows are those of its
 exception if it has one, else none if it is a holiday, else its weekday's.
 
-All results are UTC. Work is remembered by UTC day in the instance, so keep one instance a calendar.
+All results are UTC. Work is remembered in the instance, so keep one instance a calendar.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.kernel.domain.directory import WEEKDAYS, Calendar, Text, Window
@@ -22,6 +22,8 @@ from services.kernel.domain.directory import WEEKDAYS, Calendar, Text, Window
 SegmentKind = Literal["worked", "off_hours", "holiday"]
 
 HORIZON_DAYS = 20 * 366  # no deadline is searched for, and no span measured, farther than this
+_CHUNK_DAYS = 64  # the line of segments grows by so many days at a time
+_FAR_DAYS = 4 * 366  # and begins anew for a span that is so far from it
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -32,8 +34,7 @@ _DAY = 24 * _HOUR
 Span = tuple[int, int]  # [start, end) in microseconds, of UTC or of wall-clock time since 1970
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """A stretch `[start, end)` of one kind. `name` is the holiday's."""
 
     start: datetime
@@ -68,6 +69,11 @@ class WorkingCalendar:
             raise ValueError(f"calendar {calendar.id} has no working time")
         self._days: dict[int, tuple[int, tuple[Span, ...]]] = {}
         self._known_offsets: dict[int, tuple[tuple[int, int, int], ...]] = {}
+        # The line of segments, as far as it was asked for: the UTC days `[first, last)` that it covers,
+        # its segments, each as long as it is there, and where each begins.
+        self._covered = (0, 0)
+        self._line: list[Segment] = []
+        self._begins: list[int] = []
 
     def windows_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """When `day` (a date of the zone) is worked, as UTC instants; touching windows are joined."""
@@ -160,13 +166,43 @@ class WorkingCalendar:
         """`[a, b)` without a gap, in stretches as long as possible. ValueError as for `between`."""
         start, end = _ticks(a), _ticks(b)
         self._check_span(start, end)
-        found: list[tuple[int, int, SegmentKind, Text | None]] = []
-        for x, y, kind, name in self._labelled(start, end):
-            if found and found[-1][2:] == (kind, name):
-                found[-1] = (found[-1][0], y, kind, name)
-            else:
-                found.append((x, y, kind, name))
-        return [Segment(_instant(x), _instant(y), kind, name) for x, y, kind, name in found]
+        if end <= start:
+            return []
+        self._cover(start // _DAY, (end - 1) // _DAY + 1)
+        first = bisect_right(self._begins, start) - 1
+        found = self._line[first : bisect_left(self._begins, end)]
+        found[0] = found[0]._replace(start=_instant(start))
+        found[-1] = found[-1]._replace(end=_instant(end))
+        return found
+
+    def _cover(self, first: int, last: int) -> None:
+        """Make the line of segments cover the UTC days `[first, last)` too."""
+        begin, end = self._covered
+        if not self._line or last < begin - _FAR_DAYS or first > end + _FAR_DAYS:
+            begin = end = first
+            self._line, self._begins = [], []
+        if first < begin:
+            earlier = min(first, begin - _CHUNK_DAYS)
+            later, self._line, self._begins = self._line, [], []
+            for label in self._labelled(earlier * _DAY, begin * _DAY):
+                self._append(*label)
+            for known in later:
+                self._append(_ticks(known.start), _ticks(known.end), known.kind, known.name)
+            begin = earlier
+        if last > end:
+            further = max(last, end + _CHUNK_DAYS)
+            for label in self._labelled(end * _DAY, further * _DAY):
+                self._append(*label)
+            end = further
+        self._covered = (begin, end)
+
+    def _append(self, start: int, end: int, kind: SegmentKind, name: Text | None) -> None:
+        """The next piece of the line; one like the last makes that longer."""
+        if self._line and self._line[-1][2:] == (kind, name):
+            self._line[-1] = self._line[-1]._replace(end=_instant(end))
+        else:
+            self._begins.append(start)
+            self._line.append(Segment(_instant(start), _instant(end), kind, name))
 
     def _labelled(
         self, start: int, end: int

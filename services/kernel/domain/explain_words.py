@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -11,8 +11,9 @@ from typing import Any
 
 from services.kernel.domain.calendar import WorkingCalendar
 from services.kernel.domain.directory import Language, Text
-from services.kernel.domain.explain import Account, Explanation, Stretch
+from services.kernel.domain.explain import Account, Explanation, Pause, Stretch
 
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 _DAY = timedelta(days=1)
 NEAR = 6 * _DAY
 """Within so many days a weekday alone says which day is meant."""
@@ -27,23 +28,32 @@ def words() -> dict[str, Any]:
 
 
 class Sentences:
-    """In one language, about cases that count on `calendar`."""
+    """In one language, about cases that count on `calendar`. `names`: of persons, by id."""
 
-    def __init__(self, language: Language, calendar: WorkingCalendar) -> None:
+    def __init__(
+        self,
+        language: Language,
+        calendar: WorkingCalendar,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         self._language: Language = language
         self._calendar = calendar
+        self._names = names or {}
         self._zone = calendar.zone
 
     def of(self, explanation: Explanation, account: Account) -> str:
         """Why `account` is due when it is, and what became of it."""
         at = account.at
-        late = self._late(account)
+        state: str = account.state
+        if state in ("breached", "met_late") and -account.left < _SECOND:
+            state += "_just"  # its time was used up, and none that counts has passed since
         return self._say(
-            account.state,
+            state,
             target=self._say(f"target.{account.target}"),
             due=self._instant(account.due_at, at),
             because=self._because(account),
-            late=late,
+            late=self._late(account),
+            question=self._question(account.waits) if account.waits else "",
             met=self._instant(account.met_at, at) if account.met_at else "",
             ended=self._instant(explanation.ended_at, at) if explanation.ended_at else "",
         )
@@ -60,15 +70,21 @@ class Sentences:
         if pause is None:
             name = stretch.name.say(self._language) if stretch.name else ""
             return self._say(f"kind.{stretch.kind}", name=name)
-        question = self._question(pause.question or 0, pause.how)
-        return self._say(f"kind.{pause.why}", by=pause.by or "", question=question)
+        what = self._say(f"kind.{pause.why}", question=self._question(pause))
+        if pause.by is None:
+            return what
+        known = self._names.get(pause.by)
+        if known is None and pause.by in words()["role"]:
+            known = self._say(f"role.{pause.by}")
+        return self._say("by", what=what, by=known or pause.by)
 
-    def instant(self, at: datetime) -> str:
-        """With its date."""
-        return self._instant(at, at + 2 * NEAR)
+    def instant(self, at: datetime, seen_from: datetime) -> str:
+        """With its date, to the second."""
+        time = self._local(at).strftime("%H:%M:%S" if at.second else "%H:%M")
+        return self._dated("far", at, seen_from, time)
 
     def length(self, span: timedelta) -> str:
-        return self._length(span, "")
+        return self._length(span, exact=True)
 
     def _because(self, account: Account) -> str:
         allowed = account.allowance
@@ -86,7 +102,7 @@ class Sentences:
     def _late(self, account: Account) -> str:
         """How much was used beyond what was allowed, in what counts."""
         if account.allowance.calendar_days is not None:
-            return self._length(-account.left, "")
+            return self._length(-account.left)
         return self._length(-account.left, "working_")
 
     def _stood(self, account: Account) -> list[str]:
@@ -99,15 +115,12 @@ class Sentences:
             asked.pop()
         found: list[str] = []
         if asked:
-            questions = [
-                self._question(one.pause.question or 0, one.pause.how) for one in asked if one.pause
-            ]
-            forms = self._forms("stood_question")
-            length = self._length(_sum(asked), "")
-            listed = self._say("join").join(dict.fromkeys(questions))
-            found.append(forms[len(questions) > 1].format(length=length, questions=listed))
+            questions = list(dict.fromkeys(self._question(one.pause) for one in asked if one.pause))
+            form = self._forms("stood_question")[len(questions) > 1]
+            listed = self._say("join").join(questions)
+            found.append(form.format(length=self._length(_sum(asked)), questions=listed))
         if rested:
-            found.append(self._say("stood_rest", length=self._length(_sum(rested), "")))
+            found.append(self._say("stood_rest", length=self._length(_sum(rested))))
         return found
 
     def _closed(self, start: datetime, due: datetime) -> list[str]:
@@ -144,17 +157,23 @@ class Sentences:
                 listed.append(form.format(list=self._list(names)))
         return [self._say("not_counted", list=self._list(listed))]
 
-    def _question(self, number: int, how: str | None) -> str:
-        known = how if how in words()["how"] else "other"
-        return self._say("question", n=str(number), how=self._say(f"how.{known}"))
+    def _question(self, pause: Pause) -> str:
+        known = pause.how if pause.how in words()["how"] else "other"
+        return self._say("question", n=str(pause.question), how=self._say(f"how.{known}"))
 
     def _instant(self, at: datetime, seen_from: datetime) -> str:
-        """In the calendar's zone; near ones by weekday alone."""
+        """To the minute; near ones by weekday alone."""
         local = self._local(at)
-        time = local.strftime("%H:%M:%S" if local.second else "%H:%M")
         near = abs((local.date() - self._local(seen_from).date()).days) < NEAR.days
+        return self._dated("near" if near else "far", at, seen_from, local.strftime("%H:%M"))
+
+    def _dated(self, how: str, at: datetime, seen_from: datetime, time: str) -> str:
+        """In the calendar's zone; with the year where it is another."""
+        local = self._local(at)
+        if how == "far" and local.year != self._local(seen_from).year:
+            how = "other_year"
         return self._say(
-            "near" if near else "far",
+            how,
             weekday=self._weekday(local.date()),
             day=str(local.day),
             month=words()["month"][self._language][local.month - 1],
@@ -162,14 +181,23 @@ class Sentences:
             time=time,
         )
 
-    def _length(self, span: timedelta, unit: str) -> str:
+    def _length(self, span: timedelta, unit: str = "", *, exact: bool = False) -> str:
+        """Working time in hours and less; other time in days as well, once it is two. To the minute, or
+        `exact` to the second."""
+        if not exact and span >= _MINUTE:
+            span -= span % _MINUTE
         seconds = int(max(span, timedelta(0)).total_seconds())
-        parts = (
+        parts = [
             ("hour", seconds // 3600),
             ("minute", seconds // 60 % 60),
             ("second", seconds % 60),
-        )
-        said = [self._number(unit + name, number) for name, number in parts if number]
+        ]
+        if not unit and span >= 2 * _DAY:
+            parts[:1] = [("day", span.days), ("hour", seconds // 3600 % 24)]
+        said: list[str] = []
+        for name, number in parts:
+            if number:  # 2 working hours 5 minutes: which time it is, is told once
+                said.append(self._number(name if said else unit + name, number))
         return " ".join(said) or self._say("no_time")
 
     def _number(self, key: str, number: int) -> str:
@@ -204,7 +232,14 @@ class Sentences:
 
 
 def no_clock(language: Language) -> str:
+    """Of a case for which no time limit is set."""
     said: str = words()["no_clock"][language]
+    return said
+
+
+def no_clock_yet(language: Language) -> str:
+    """Of a case that was filed only just now."""
+    said: str = words()["no_clock_yet"][language]
     return said
 
 

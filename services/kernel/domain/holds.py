@@ -29,6 +29,8 @@ class HeldClock:
 
     def add(self, start: datetime, allowed: timedelta) -> datetime:
         """When `allowed` working time since `start` is used up. ValueError as for `WorkingCalendar.add`."""
+        if not self.holds:
+            return self.calendar.add(start, allowed)
         at, left = start, allowed
         for since, until in self.holds:
             if until <= at:

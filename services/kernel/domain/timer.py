@@ -26,6 +26,8 @@ from services.kernel.domain.holds import HeldClock, Span
 RestWhy = Literal["resolved", "rejected", "withdrawn"]
 VOICE = "voice"
 """How a question was delivered that an operator put by telephone; else it is a channel's name."""
+HELD: Target = "resolve"
+"""The one limit that holds touch: a question is a response already, and a resolution meets every limit."""
 UNDELIVERED = timedelta(days=2)
 """How long the confirmation window waits to be begun by the delivery of the resolution."""
 
@@ -48,7 +50,7 @@ class TargetClock:
 class Question:
     """The n-th question to the citizen, announced as the `event`-th event of room `case`, `by` whom (an
     id, or a role). It stops the clock from `delivered_at` (`how`) to `closed_at`, but no longer than to
-    `until`, which is set when it is delivered."""
+    `until`, which follows from its delivery and the limit of the policy: see `arm`."""
 
     n: int
     event: int
@@ -162,12 +164,11 @@ def holds(timer: Timer) -> list[Span]:
 
 
 def held_clock(timer: Timer, running: Running, target: Target) -> HeldClock | None:
-    """What `target` counts on. Holds touch the resolution alone: a question is a response already, and a
-    resolution meets every limit. None where the case has no clock."""
+    """What `target` counts on. None where the case has no clock."""
     if running.plan is None:
         return None
     calendar = running.calendars.working(running.plan.calendar)
-    return HeldClock(calendar, holds(timer) if target == "resolve" else ())
+    return HeldClock(calendar, holds(timer) if target == HELD else ())
 
 
 def started_at(timer: Timer, target: Target) -> datetime:
@@ -182,19 +183,33 @@ def arm(timer: Timer, running: Running) -> Timer:
 
     A recorded breach stays with its due instant, even where that limit is not asked for any more.
     """
+    if timer.questions:
+        timer = replace(timer, questions=tuple(_limited(q, running) for q in timer.questions))
     recorded = {t: clock for t, clock in timer.targets.items() if clock.breached_at is not None}
     plan = running.plan
     if plan is None:
         return replace(timer, targets=recorded)
+    calendar = running.calendars.working(plan.calendar)
+    free = HeldClock(calendar)
+    held = HeldClock(calendar, found) if (found := holds(timer)) else free
     targets: dict[Target, TargetClock] = {}
     for target in TARGETS:
-        clock = held_clock(timer, running, target)
-        if target not in plan.allowances or clock is None:
+        allowance = plan.allowances.get(target)
+        if allowance is None:
             continue
-        limit = due(clock, plan.allowances[target], started_at(timer, target), plan.warn_percent)
+        clock = held if target == HELD else free
+        limit = due(clock, allowance, started_at(timer, target), plan.warn_percent)
         known = timer.targets.get(target)
         targets[target] = replace(known, due=limit) if known is not None else TargetClock(limit)
     return replace(timer, targets={**targets, **recorded})
+
+
+def _limited(question: Question, running: Running) -> Question:
+    """With the limit of its pause as the policy has it now, so that it makes no difference whether the
+    delivery or another service becomes known first."""
+    if question.delivered_at is None:
+        return question
+    return replace(question, until=pause_ends(running, question.delivered_at))
 
 
 def deadline(timer: Timer, running: Running) -> datetime | None:

@@ -12,7 +12,7 @@ from services.kernel.adapters import metrics
 from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.due import DueLoop
 from services.kernel.adapters.room_store import Draft
-from services.kernel.adapters.rooms import NO_CHANGE, Change
+from services.kernel.adapters.rooms import NO_CHANGE, Change, enter
 from services.kernel.adapters.timer_document import from_fields
 from services.kernel.contracts.codec import Received
 from services.kernel.contracts.events import EVENTS, CaseEvent, CaseFiled, Event, Room
@@ -20,7 +20,7 @@ from services.kernel.domain.errors import Reject
 from services.kernel.domain.timer import Rules
 from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
-from services.sla.core.catching_up import ROOMS, Told, catch_up, unknown_before
+from services.sla.core.catching_up import ROOMS, Told, catch_up, may_precede, unknown_before
 from services.sla.core.follow import USED, filed
 
 Versions = Mapping[tuple[str, int], Rules]
@@ -44,10 +44,10 @@ class SlaRoom:
             event = received.event
             if isinstance(event, CaseFiled):
                 wanted.add((event.district, event.directory_version))
-            elif event is not None:
-                room = drafts[received.id.ticket].room
-                if room:
-                    wanted.add((room["district"], room["directory_version"]))
+                continue
+            room = drafts[received.id.ticket].room
+            if room and (event is not None or "waiting" in room):
+                wanted.add((room["district"], room["directory_version"]))
         return {key: await self._rules.get(*key) for key in wanted}
 
     def apply(self, draft: Draft, received: Received, context: Versions) -> Change:
@@ -61,10 +61,15 @@ class SlaRoom:
         if not draft.room:
             raise Reject("no case was filed under this ticket")
         rules = context[(draft.room["district"], draft.room["directory_version"])]
-        return _followed(draft, Told(received.id.room, received.id.n, event), rules)
+        one = Told(received.id.room, received.id.n, event)
+        return _followed(draft, [*_waited(draft), one], rules, {one.room: one.n})
 
     async def before_write(self, drafts: Sequence[Draft], context: Versions) -> None:
-        return None
+        """What was waited for may have been of no use to the clock, and so have gone by unfollowed."""
+        for draft in drafts:
+            if told := _waited(draft):
+                rules = context[(draft.room["district"], draft.room["directory_version"])]
+                enter(draft, self.room, _followed(draft, told, rules, {}))
 
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
         for draft in drafts:
@@ -77,27 +82,26 @@ class SlaRoom:
                 self.loop.wake(min(armed))
 
 
-def _followed(draft: Draft, one: Told, rules: Rules) -> Change:
-    """What `one` makes of the room; where something fell due before it, only when no event of another
-    room can have been stamped before it."""
-    waiting = [_waited(entry) for entry in draft.room.get("waiting", ())]
-    told = [*waiting, one]
+def _followed(
+    draft: Draft, told: Sequence[Told], rules: Rules, now_seen: Mapping[Room, int]
+) -> Change:
+    """What `told` makes of the room; where something fell due before one of them, only when no event of
+    another room can have been stamped before it. `now_seen`: beyond what the draft says."""
+    waited = "waiting" in draft.room
     announced: dict[Room, int] = {
         room: (draft.others.get(room) or {}).get("n", 0) for room in ROOMS
     }
-    seen: dict[Room, int] = {room: draft.seen[room] for room in ROOMS} | {one.room: one.n}
+    seen: dict[Room, int] = {room: draft.seen[room] for room in ROOMS} | dict(now_seen)
     unknown = unknown_before(told, announced, seen)
     before = from_fields(draft.room)
-    if waiting and unknown:
-        return Change(_waiting(draft, told))
     after, late = catch_up(before, told, rules)
     if late and unknown:
         return Change(_waiting(draft, told))
-    if after == before and not waiting:
+    if after == before and not waited:
         return NO_CHANGE
     draft.planned.extend(late)
     # nothing may be stamped before what is said now, nor be announced that was not looked at
-    guards = {f"{room}.n": announced[room] or None for room in ROOMS if room != one.room}
+    guards = {f"{room}.n": announced[room] or None for room in may_precede(told)}
     fields = fields_of(draft.ticket, after, rules.running(after))
     return Change(fields, announces=late, guards=guards if late else {})
 
@@ -111,7 +115,11 @@ def _waiting(draft: Draft, told: Sequence[Told]) -> dict[str, Any]:
     return {**draft.room, "waiting": entries}
 
 
-def _waited(entry: Mapping[str, Any]) -> Told:
-    event = EVENTS[entry["type"]].model_validate_json(entry["value"])
-    assert isinstance(event, CaseEvent)
-    return Told(entry["room"], entry["n"], event)
+def _waited(draft: Draft) -> list[Told]:
+    """What waits in the room."""
+    told: list[Told] = []
+    for entry in draft.room.get("waiting", ()):
+        event = EVENTS[entry["type"]].model_validate_json(entry["value"])
+        assert isinstance(event, CaseEvent)
+        told.append(Told(entry["room"], entry["n"], event))
+    return told

@@ -33,6 +33,7 @@ from services.kernel.testing.memory import ManualClock, MemoryVault
 from services.sla.adapters.firing import DueRooms, Firing
 from services.sla.adapters.room import READS, SlaRoom
 from services.sla.testing import filing, ist
+from tests.conftest import sample, without_repeats
 
 ALL = tuple(range(BUCKETS))
 
@@ -152,6 +153,11 @@ class Line:
         assert document is not None
         found: dict[str, Any] = document["sla"]
         return found
+
+
+@pytest.fixture(scope="session")
+def janjgir() -> District:
+    return without_repeats(sample("janjgir-champa"))
 
 
 @pytest.fixture

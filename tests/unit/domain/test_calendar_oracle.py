@@ -130,6 +130,23 @@ def test_between_and_segments_agree_with_the_oracle(
     assert at == end
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    situations(),
+    st.lists(st.tuples(st.integers(-4000, 4000), st.integers(0, 200)), min_size=2, max_size=5),
+)
+def test_segments_are_the_same_in_whichever_order_they_are_asked_for(
+    situation: tuple[Calendar, datetime], spans: list[tuple[int, int]]
+) -> None:
+    """What is remembered of one span, near or years away, serves the next."""
+    calendar, start = situation
+    asked_before = WorkingCalendar(calendar)
+    for after, length in spans:
+        a = start + after * timedelta(hours=7)
+        b = a + length * timedelta(hours=1)
+        assert asked_before.segments(a, b) == WorkingCalendar(calendar).segments(a, b)
+
+
 @settings(max_examples=150, deadline=None)
 @given(situations(), st.integers(0, 20 * 60))
 def test_add_agrees_with_the_oracle(situation: tuple[Calendar, datetime], minutes: int) -> None:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from services.kernel.contracts import events as e
 from services.kernel.domain.directory import LANGUAGES, District, Language
-from services.kernel.domain.explain import Account, as_of, explain
-from services.kernel.domain.explain_words import Sentences
+from services.kernel.domain.errors import Invalid
+from services.kernel.domain.explain import Account, Pause, Stretch, as_of, explain
+from services.kernel.domain.explain_words import Sentences, no_clock, no_clock_yet
 from services.kernel.domain.timer import held_clock
 from services.sla.testing import Living, ist
 
@@ -103,15 +104,15 @@ def test_what_was_stamped_later_is_left_out(janjgir: District) -> None:
     [
         (
             "en",
-            "To resolve: due Wednesday 11 March 2026, 17:40: 40 working hours from Friday 27 February "
-            "2026, 16:40; 4 weekly days off and the holiday Holi (4 March) did not count; 73 hours in "
+            "To resolve: due Wednesday 11 March, 17:40: 40 working hours from Friday 27 February, "
+            "16:40; 4 weekly days off and the holiday Holi (4 March) did not count; 3 days 1 hour in "
             "which the citizen's answer was awaited (question 1, delivered by WhatsApp) did not count",
         ),
         (
             "hi",
-            "निराकरण: बुधवार, 11 मार्च 2026, 17:40 तक; शुक्रवार, 27 फ़रवरी 2026, 16:40 से 40 कार्य घंटे; "
-            "4 साप्ताहिक अवकाश और छुट्टी होली (4 मार्च) नहीं गिने गए; "
-            "73 घंटे जब आवेदक के उत्तर की प्रतीक्षा थी (प्रश्न 1, WhatsApp से पहुँचा) नहीं गिने गए",
+            "निराकरण: बुधवार, 11 मार्च, 17:40 तक; शुक्रवार, 27 फ़रवरी, 16:40 से 40 कार्य घंटे; "
+            "4 साप्ताहिक अवकाश और छुट्टी होली (4 मार्च) की गिनती नहीं हुई; "
+            "आवेदक के उत्तर की प्रतीक्षा का समय, 3 दिन 1 घंटा (प्रश्न 1, WhatsApp से पहुँचा), नहीं गिना गया",
         ),
     ],
 )
@@ -146,7 +147,150 @@ def test_every_state_has_its_sentence(janjgir: District) -> None:
     waiting = pump(janjgir)
     waiting.did(e.QuestionAsked, "2026-03-02 10:30", question=1)
     waiting.reached("2026-03-02 11:00")
-    assert "stands still" in said(waiting, "2026-03-02 12:00")
+    assert "stands still until the citizen answers (question 1, delivered by WhatsApp)" in said(
+        waiting, "2026-03-02 12:00"
+    )
+
+
+def test_overdue_while_the_office_is_closed_it_is_late_by_no_working_time(
+    janjgir: District,
+) -> None:
+    case = Living(janjgir, "2026-02-28 16:40", "hand-pump", block="akaltara")  # a Saturday
+    sentences = Sentences("en", case.rules.calendars.working("office"))
+    evening = explain(case.timer, case.running, ist("2026-03-02 19:00"))
+    assert (evening.accounts[0].state, evening.accounts[0].left) == ("breached", NOTHING)
+    assert "was due Monday 18:00 and is overdue: 8" in sentences.of(evening, evening.accounts[0])
+    case.did(e.CaseAcknowledged, "2026-03-02 19:05")
+    then = explain(case.timer, case.running, ist("2026-03-02 19:05"))
+    assert "done Monday 19:05, after its time" in sentences.of(then, then.accounts[0])
+
+
+def test_of_two_questions_at_a_time_the_first_is_named_for_what_both_cover(
+    janjgir: District,
+) -> None:
+    case = pump(janjgir)
+    case.did(e.QuestionAsked, "2026-03-02 10:30", question=1)
+    case.did(e.QuestionAsked, "2026-03-02 11:30", question=2)
+    case.reached("2026-03-02 11:00", n=1)
+    case.reached("2026-03-02 12:00", n=2)
+    account = resolve(case, "2026-03-09 11:30")
+    told = [
+        (one.start, one.end, one.pause.question) for one in account.stretches if one.pause
+    ]
+    assert told == [
+        (ist("2026-03-02 11:00"), ist("2026-03-09 11:00"), 1),
+        (ist("2026-03-09 11:00"), ist("2026-03-09 11:30"), 2),
+    ]
+    assert account.waits == Pause("question", "somebody", 2, "whatsapp")
+    both = said(case, "2026-03-10 10:00")
+    assert "the citizen's answers were awaited (question 1, delivered by WhatsApp; question 2," in both
+
+
+def test_resolved_reopened_and_resolved_at_once_it_rested_in_one_stretch(
+    janjgir: District,
+) -> None:
+    case = pump(janjgir)
+    case.did(e.CaseResolved, "2026-03-02 12:00")
+    case.did(e.CaseReopened, "2026-03-03 12:00", cycle=2)
+    case.did(e.CaseResolved, "2026-03-03 12:00")
+    stretches = resolve(case, "2026-03-03 13:00").stretches
+    assert stretches[-1] == Stretch(
+        ist("2026-03-02 12:00"), ist("2026-03-03 13:00"), "paused", pause=Pause("resolved", "somebody")
+    )
+
+
+def test_a_merged_case_counts_on(janjgir: District) -> None:
+    case = pump(janjgir)
+    case.did(e.CaseMerged, "2026-03-02 12:00", parent="2600000009")
+    assert resolve(case, "2026-03-11 18:00").state == "breached"
+    assert not any(one.pause for one in resolve(case, "2026-03-11 18:00").stretches)
+
+
+def test_a_resolved_case_rests_also_while_a_call_is_waited_for(janjgir: District) -> None:
+    case = pump(janjgir)
+    case.did(e.CaseResolved, "2026-03-02 12:00")
+    case.did(e.FeedbackPlanned, "2026-03-03 12:00")
+    found = explain(case.timer, case.running, ist("2026-03-03 13:00"))
+    assert (found.resting, found.lapses_at) == (True, None)
+
+
+def test_the_office_that_has_the_case_now_is_told_its_own_limit(janjgir: District) -> None:
+    """The first office acknowledged too late; that stays on record."""
+    case = pump(janjgir)
+    case.did(e.CaseAcknowledged, "2026-03-03 10:30")
+    case.did(e.CaseTransferred, "2026-03-03 12:00", department="revenue")
+    account = explain(case.timer, case.running, ist("2026-03-03 13:00")).accounts[0]
+    assert (account.target, account.state) == ("acknowledge", "running")
+    assert account.breached_at == ist("2026-03-02 16:40")
+    assert (account.started_at, account.due_at) == (ist("2026-03-03 12:00"), ist("2026-03-05 12:00"))
+    assert account.burnt == timedelta(hours=1)
+    late = explain(case.timer, case.running, ist("2026-03-05 13:00")).accounts[0]
+    assert (late.state, late.left) == ("breached", timedelta(hours=-1))
+    case.did(e.CaseAcknowledged, "2026-03-05 11:00")
+    assert explain(case.timer, case.running, ist("2026-03-05 13:00")).accounts[0].state == "met"
+    before = explain(case.timer, case.running, ist("2026-03-03 11:00")).accounts
+    assert [one.target for one in before] == ["first_response", "resolve"], "not kept, so not told"
+
+
+def test_an_instant_that_nobody_can_speak_of(janjgir: District) -> None:
+    with pytest.raises(Invalid) as refused:
+        resolve(pump(janjgir), "2046-06-01 10:00")
+    assert refused.value.field == "at"
+    assert resolve(pump(janjgir), "2026-02-01 10:00").stretches == ()
+
+
+@pytest.mark.parametrize(
+    ("by", "en", "hi"),
+    [
+        ("phe-1", "paused: resolved (Ram Kumar)", "रुका: निराकृत (Ram Kumar)"),
+        ("phe-2", "paused: resolved (phe-2)", "रुका: निराकृत (phe-2)"),
+        ("citizen", "paused: resolved (citizen)", "रुका: निराकृत (नागरिक)"),
+        (None, "paused: resolved", "रुका: निराकृत"),
+    ],
+)
+def test_who_stopped_the_clock_is_named(
+    janjgir: District, by: str | None, en: str, hi: str
+) -> None:
+    calendar = pump(janjgir).rules.calendars.working("office")
+    stretch = Stretch(ist(FRIDAY), ist(FRIDAY) + MINUTE, "paused", pause=Pause("resolved", by))
+    for language, words in (("en", en), ("hi", hi)):
+        names = {"phe-1": "Ram Kumar"}
+        assert Sentences(language, calendar, names).stretch(stretch) == words  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("length", "said_"),
+    [
+        (timedelta(0), "no time"),
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(hours=1, minutes=1), "1 hour 1 minute"),
+        (timedelta(hours=47, minutes=2), "47 hours 2 minutes"),
+        (timedelta(days=2), "2 days"),
+        (timedelta(days=2, hours=1, seconds=3), "2 days 1 hour 3 seconds"),
+    ],
+)
+def test_lengths_of_time_in_words(janjgir: District, length: timedelta, said_: str) -> None:
+    sentences = Sentences("en", pump(janjgir).rules.calendars.working("office"))
+    assert sentences.length(length) == said_
+
+
+def test_sentences_leave_seconds_out_and_name_another_year(janjgir: District) -> None:
+    case = Living(janjgir, ist("2026-12-28 11:00") + timedelta(seconds=42), "hand-pump")
+    calendar = case.rules.calendars.working("office")
+    found = explain(case.timer, case.running, ist("2027-01-20 11:00"))
+    sentence = Sentences("en", calendar).of(found, found.accounts[0])
+    assert sentence == (
+        "To acknowledge: was due Tuesday 29 December 2026, 11:00, overdue by 127 working hours "
+        "59 minutes: 8 working hours from Monday 28 December 2026, 11:00"
+    )
+    sentences = Sentences("en", calendar)
+    assert sentences.instant(case.timer.filed_at, found.at) == "Monday 28 December 2026, 11:00:42"
+    assert sentences.instant(found.at, found.at) == "Wednesday 20 January, 11:00"
+
+
+def test_what_is_said_where_there_is_no_clock() -> None:
+    assert no_clock("en") == "no time limit is set for this case"
+    assert no_clock_yet("hi") != no_clock("hi")
 
 
 def test_a_limit_in_calendar_days_counts_closed_hours_too(janjgir: District) -> None:

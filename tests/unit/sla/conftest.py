@@ -6,6 +6,23 @@ import pytest
 
 from services.kernel.domain.directory import District
 from services.sla.testing import Living
+from tests import conftest
+
+
+@pytest.fixture(scope="session")
+def janjgir() -> District:
+    return conftest.without_repeats(conftest.sample("janjgir-champa"))
+
+
+@pytest.fixture(scope="session")
+def sakti() -> District:
+    return conftest.without_repeats(conftest.sample("sakti"))
+
+
+@pytest.fixture(scope="session")
+def repeating() -> District:
+    """The first district as its file has it."""
+    return conftest.sample("janjgir-champa")
 
 
 @pytest.fixture

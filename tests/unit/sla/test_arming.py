@@ -116,7 +116,9 @@ def test_a_service_without_a_policy_has_no_clock(sakti: District) -> None:
         (events.CaseWithdrawn, {}),
     ):
         assert case.did(model, "2026-03-09 10:00", **more) == []
-        assert case.next_at is None
+        # also without limits a resolved case waits for the citizen's word, but not for ever
+        waits = ist("2026-03-19 10:00") if model is events.CaseResolved else None
+        assert case.next_at == waits
 
 
 def test_the_kind_chooses_the_limits(janjgir: District) -> None:

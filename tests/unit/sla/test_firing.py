@@ -11,7 +11,7 @@ from services.kernel.contracts import events
 from services.kernel.domain.directory import District, Leave, OfficerRole
 from services.kernel.domain.duty import Matter
 from services.sla.core.ladder import said, who
-from services.sla.core.rungs import Rung
+from services.sla.core.rungs import Rung, rungs
 from services.sla.testing import TICKET, Living, ist, lines
 
 TICK = timedelta(milliseconds=1)
@@ -109,14 +109,13 @@ def test_an_act_that_comes_after_the_due_instant_is_late_however_late_the_clock_
     """The worker was down at 18:00 and learns of the resolution first: the breaches are facts."""
     found = pump.did(events.CaseResolved, "2026-03-03 18:30")
     assert lines(found) == WHOLE_LIFE[:9]
-    assert pump.next_at is None
+    assert [rung.step for rung in rungs(pump.timer, pump.running)] == ["lapse"]
 
 
 def test_resolved_in_time_while_the_clock_was_down_nothing_is_broken(pump: Living) -> None:
     pump.did(events.CaseAcknowledged, "2026-03-02 11:00")
     pump.did(events.CaseResolved, "2026-03-02 15:00")
-    assert pump.at("2026-05-01 10:00") == []
-    assert pump.said == []
+    assert lines(pump.at("2026-05-01 10:00")) == ["2026-03-09 15:00 lapsed"]
 
 
 @pytest.mark.parametrize(
@@ -240,3 +239,11 @@ def test_the_clock_keeps_a_case_from_the_official_whom_it_names(sakti: District)
     case.at("2026-04-06 10:00")
     named = {e.officer for e in case.said if isinstance(e, events.SlaEscalated)}
     assert named == {None, "sakti-sdm-1", "zila-dandadhikari-1"}
+
+
+def test_an_unassigned_case_climbs_as_well(janjgir: District) -> None:
+    case = Living(janjgir, "2026-03-02 10:00")  # words alone: nobody has placed it
+    case.at("2026-06-01 10:00")
+    told = [one for one in case.said if isinstance(one, events.SlaEscalated)]
+    assert told
+    assert {one.to for one in told} >= {"head", "collector"}

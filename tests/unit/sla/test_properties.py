@@ -25,7 +25,7 @@ from services.sla.testing import TICKET, Living, ist
 
 FILED = ist("2026-02-27 15:20")  # a Friday; Holi is on Wednesday
 TICK = timedelta(milliseconds=1)
-END = FILED + timedelta(days=300)
+END = FILED + timedelta(days=130)
 WHO = {
     "confirm": "citizen",
     "withdraw": "citizen",
@@ -202,10 +202,10 @@ def _identity(living: Living, event: events.CaseEvent) -> tuple[object, ...]:
 @settings(max_examples=120, deadline=None)
 @given(filing=FILINGS, steps=STEPS)
 def test_invariants_of_a_life(
-    janjgir: District, filing: tuple[str | None, str, str], steps: list[Step]
+    repeating: District, filing: tuple[str | None, str, str], steps: list[Step]
 ) -> None:
     service, kind, priority = filing
-    living = Living(janjgir, FILED, service, kind=kind, priority=priority)
+    living = Living(repeating, FILED, service, kind=kind, priority=priority)
     acting, _ = _lead(living, service, steps)
     living.at(END)
     assert len(set(living.timer.fired)) == len(living.timer.fired)
@@ -228,23 +228,23 @@ def test_invariants_of_a_life(
     other=st.lists(st.integers(0, 60 * 86_400), max_size=8),
 )
 def test_when_the_clock_looks_makes_no_difference(
-    janjgir: District,
+    repeating: District,
     filing: tuple[str | None, str, str],
     steps: list[Step],
     other: list[int],
 ) -> None:
     """Lived through, replayed at one stroke, or looked at at other instants: the same is said."""
     service, kind, priority = filing
-    lived = Living(janjgir, FILED, service, kind=kind, priority=priority)
+    lived = Living(repeating, FILED, service, kind=kind, priority=priority)
     acting, _ = _lead(lived, service, steps)
     lived.at(END)
 
-    replayed = Living(janjgir, FILED, service, kind=kind, priority=priority)
+    replayed = Living(repeating, FILED, service, kind=kind, priority=priority)
     for event, n in acting.done:
         replay(replayed, event, n)
     replayed.at(END)
 
-    sometimes = Living(janjgir, FILED, service, kind=kind, priority=priority)
+    sometimes = Living(repeating, FILED, service, kind=kind, priority=priority)
     looks = sorted(FILED + timedelta(seconds=seconds) for seconds in other)
     for event, n in acting.done:
         # a look waits until it has seen every act that came before it, as the guarded write does
@@ -264,10 +264,10 @@ def test_when_the_clock_looks_makes_no_difference(
 @given(filing=FILINGS, at=st.integers(0, 30 * 86_400), away=st.integers(0, 20 * 86_400))
 @example((None, "complaint", "emergency"), 86_400, 1)  # resolved at the very instant: in time, nothing left
 def test_a_hold_gives_back_exactly_the_working_time_that_it_took(
-    janjgir: District, filing: tuple[str | None, str, str], at: int, away: int
+    repeating: District, filing: tuple[str | None, str, str], at: int, away: int
 ) -> None:
     service, kind, priority = filing
-    case = Living(janjgir, FILED, service, kind=kind, priority=priority)
+    case = Living(repeating, FILED, service, kind=kind, priority=priority)
     before = case.timer.targets["resolve"].due
     resolved = FILED + timedelta(seconds=at)
     reopened = resolved + timedelta(seconds=away)
@@ -287,9 +287,9 @@ def test_a_hold_gives_back_exactly_the_working_time_that_it_took(
     assert case.deadline == after.due_at
 
 
-def test_a_timer_in_the_store_is_the_timer(janjgir: District) -> None:
+def test_a_timer_in_the_store_is_the_timer(repeating: District) -> None:
     case = Living(
-        janjgir, FILED, "hand-pump", block="akaltara", named_official="phe-head-1"
+        repeating, FILED, "hand-pump", block="akaltara", named_official="phe-head-1"
     )
     case.did(events.CaseTransferred, "2026-03-03 12:00", department="pwd")
     case.did(events.CaseResolved, "2026-03-20 12:00")

@@ -80,7 +80,7 @@ async def test_a_life_in_one_batch(janjgir: District) -> None:
         "2026-03-02 18:00 acknowledge to officer",
     ]
     assert (world.room["n"], world.room["seen"]["case"]) == (3, 4)
-    assert "next_at" not in world.room
+    assert world.room["next_at"] == world.room["lapses_at"] == ist("2026-03-09 18:40")
     # the worker died before it committed: all of it again
     assert await world.consumer.handle(batch) == []
     assert _value(*breaches) == before + 1
@@ -98,7 +98,7 @@ async def test_what_stops_the_clock_in_the_same_batch_leaves_nothing_armed(
     await world.consumer.handle(
         [
             world.record(act(events.CaseStarted, janjgir.id, ist("2026-03-02 11:00")), 1),
-            world.record(act(events.CaseResolved, janjgir.id, ist("2026-03-02 12:00")), 2),
+            world.record(act(events.CaseWithdrawn, janjgir.id, ist("2026-03-02 12:00")), 2),
         ]
     )
     assert "next_at" not in world.room

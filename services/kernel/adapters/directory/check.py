@@ -51,8 +51,9 @@ def _itself(district: District, faults: Faults) -> None:
     check_clock.check_zone(district.zone, "zone", faults)
     if not 1 <= district.reopen_days <= MAX_REOPEN_DAYS:
         faults.add("reopen_days", f"{district.reopen_days} is not within 1 and {MAX_REOPEN_DAYS}")
-    if not 1 <= district.confirm_days <= MAX_CONFIRM_DAYS:
-        message = f"{district.confirm_days} is not within 1 and {MAX_CONFIRM_DAYS}"
+    # for two days it is open whether the resolution can be delivered: a window ends no earlier
+    if not 2 <= district.confirm_days <= MAX_CONFIRM_DAYS:
+        message = f"{district.confirm_days} is not within 2 and {MAX_CONFIRM_DAYS}"
         faults.add("confirm_days", message)
     phone = district.call_centre.phone
     if international(phone) is None:
