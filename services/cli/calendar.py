@@ -5,38 +5,46 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 
 from services.cli.directory import FILE, put, read
-from services.kernel.adapters import mongo
+from services.kernel.adapters import mongo, parking
 from services.kernel.adapters.case_store import COLLECTION as CASES
-from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.clock import Clock, system_clock
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.recalculation import (
+    ANY_VERSION,
     LONGEST_CAUSE,
-    Preview,
     Recalculation,
     Recalculations,
     behind,
 )
-from services.kernel.adapters.recalculation import (
-    preview as previewed,
+from services.kernel.adapters.recalculation_preview import (
+    Listed,
+    Preview,
+    as_object,
+    changed,
+    stored_clocks,
 )
+from services.kernel.adapters.recalculation_preview import preview as previewed
 from services.kernel.adapters.settings import Settings
 from services.kernel.domain import tickets
 from services.kernel.domain.directory import District
 from services.kernel.domain.errors import Unavailable, Unknown
-from services.kernel.domain.timer import Rules
 
+T = TypeVar("T")
 SHOWN = 50
-LOOK_SECONDS = 0.5
-NOBODY_SECONDS = 15.0
+MOST_IN_JSON = 10_000
+LOOK_SECONDS = 1.0
+NOBODY_SECONDS = 10.0
 """After so long without a clock that moves it is said that the worker does not seem to run."""
 
 
@@ -51,144 +59,151 @@ def group() -> None:
 def preview(file: Path, as_json: bool) -> None:
     """List which open cases FILE moves from when to when, and which breaches stay."""
     district = read(file)
-    found = _run(_preview(Settings(), district, 10_000 if as_json else SHOWN))
+    found, changes, now = _run(_preview(district, MOST_IN_JSON if as_json else SHOWN))
     if as_json:
-        click.echo(json.dumps(as_object(found), default=str))
+        click.echo(json.dumps(as_object(found, district, now, changes)))
     else:
-        _show(found, district)
+        _show_list(found, district)
+        _show_summary(found, changes)
 
 
 @group.command()
 @FILE
-@click.option("--cause", required=True, help="Why, in a few words: every event says it.")
+@click.option("--cause", required=True, help="Why, in a few words: every event says it, for ever.")
 @click.option("--by", default="admin", show_default=True, help="Who applies it, for the record.")
 @click.option("--wait/--no-wait", default=True, help="Wait until all clocks are moved (default).")
 def apply(file: Path, cause: str, by: str, wait: bool) -> None:
     """Make FILE the newest version of its district and move the clocks of open cases to it."""
     cause = " ".join(cause.split())
-    if not cause or len(cause) > LONGEST_CAUSE:
-        raise click.ClickException(f"--cause: 1 to {LONGEST_CAUSE} characters")
+    if not cause or len(cause) > LONGEST_CAUSE or not cause.isprintable():
+        raise click.ClickException(f"--cause: 1 to {LONGEST_CAUSE} characters of plain text")
     district = read(file)
-    settings = Settings()
-    _show(_run(_preview(settings, district, SHOWN)), district)
-    wanted = _run(_ask(settings, district, cause, by))
-    click.echo(f"{district.id}: version {wanted.version}, {cause}")
+    found, changes, _ = _run(_preview(district, SHOWN))
+    _show_summary(found, changes)
+    wanted = _run(_ask(district, cause, by))
+    click.echo(f"{district.id}: version {wanted.version}, {wanted.cause}")
     if wait:
-        _run(_wait(settings, wanted, district.reopen_days))
+        try:
+            _run(_wait(wanted, district))
+        except KeyboardInterrupt:
+            click.echo("the worker goes on by itself; the same command again waits for it")
 
 
-def _run(work: Any) -> Any:
+def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except Unavailable as error:
         raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
 
 
-async def _preview(settings: Settings, district: District, most: int) -> Preview:
+async def _with_store(use: Callable[[mongo.Database, Clock], Awaitable[T]]) -> T:
+    settings = Settings()
     async with AsyncExitStack() as stack:
         database = mongo.connect(settings.mongo, settings.database)
         stack.callback(mongo.close, database)
-        now = system_clock(settings.clock_offset)()
-        return await previewed(database[CASES], Rules(district), now, most=most)
+        return await use(database, system_clock(settings.clock_offset))
 
 
-async def _ask(settings: Settings, district: District, cause: str, by: str) -> Recalculation:
-    version = await put(settings, district, by)
-    async with AsyncExitStack() as stack:
-        database = mongo.connect(settings.mongo, settings.database)
-        stack.callback(mongo.close, database)
-        if version is None:  # it is the newest already: what was left of it is moved
-            try:
-                version = (await DirectoryStore(database).newest(district.id)).version
-            except Unknown:
-                raise click.ClickException(f"{district.id}: no version is stored") from None
-        now = system_clock(settings.clock_offset)()
-        wanted = Recalculation(district.id, version, cause, now)
-        await Recalculations(database).ask(wanted, by=by)
-        return wanted
+async def _preview(district: District, most: int) -> tuple[Preview, list[str], datetime]:
+    async def use(database: mongo.Database, clock: Clock) -> tuple[Preview, list[str], datetime]:
+        directory, now = DirectoryStore(database), clock()
+        newest = await _newest(directory, district.id)
+        version = newest.version if newest is not None and newest == district else ANY_VERSION
+        clocks = stored_clocks(database[CASES], behind(district, version, now))
+        found = await previewed(clocks, RulesOf(directory), district, now, most=most)
+        return found, changed(newest, district), now
+
+    return await _with_store(use)
 
 
-async def _wait(settings: Settings, wanted: Recalculation, reopen_days: int) -> None:
-    """Until the worker has moved all; interrupted, it goes on without us."""
-    async with AsyncExitStack() as stack:
-        database = mongo.connect(settings.mongo, settings.database)
-        stack.callback(mongo.close, database)
-        since = wanted.at - timedelta(days=reopen_days)
-        query = behind(wanted.district, wanted.version, since)
-        last, told = -1, False
-        changed = time.monotonic()
+async def _newest(directory: DirectoryStore, district: str) -> District | None:
+    try:
+        return await directory.newest(district)
+    except Unknown:
+        return None
+
+
+async def _ask(district: District, cause: str, by: str) -> Recalculation:
+    version = await put(Settings(), district, by)
+
+    async def use(database: mongo.Database, clock: Clock) -> Recalculation:
+        # no new version: FILE is the newest already, and what was left behind is moved to it
+        number = version or (await DirectoryStore(database).newest(district.id)).version
+        asked = Recalculations(database)
+        return await asked.ask(district.id, number, cause=cause, by=by, at=clock())
+
+    return await _with_store(use)
+
+
+async def _wait(wanted: Recalculation, district: District) -> None:
+    """Until the worker has moved all, or all that is not set aside."""
+
+    async def use(database: mongo.Database, clock: Clock) -> None:
+        asked, parked = Recalculations(database), database[parking.COLLECTION]
+        all_ = last = await asked.left(wanted, district, clock())
+        changed_at, told = time.monotonic(), False
+        click.echo(f"{all_} clocks to be moved")
         while True:
-            async with mongo.store_errors():
-                left = await database[CASES].count_documents(query)
-                asked = await database["recalculations"].find_one(
-                    {"_id": f"{wanted.district}/{wanted.version}"}
-                )
+            stands = await asked.read(wanted)
+            left = await asked.left(wanted, district, clock())
             if left != last:
-                click.echo(f"{left} clocks to be moved")
-                last, changed = left, time.monotonic()
-            if asked is not None and asked["done_at"] is not None:
-                if left:
-                    click.echo("these cannot be moved: their service is not in the directory")
-                return
-            if not told and time.monotonic() - changed > NOBODY_SECONDS:
-                click.echo("no clock has moved for a while: does sla run? It is done when it does.")
+                last, changed_at = left, time.monotonic()
+                all_ = max(all_, left)
+                click.echo(f"{all_ - left} of {all_} clocks moved")
+            if not left or stands is None or stands.done_at is not None:
+                break
+            if time.monotonic() - changed_at > NOBODY_SECONDS:
+                async with mongo.store_errors():
+                    keys = await parked.distinct("key", {"consumer": "sla"})
+                aside = await asked.left(wanted, district, clock(), keys)
+                if aside == left:
+                    click.echo(f"{aside} are set aside (samvad dead-letters list): moved once requeued")
+                    return
+                if not told:
+                    click.echo("no clock moves: does sla run? (samvad status) They move when it does")
                 told = True
             await asyncio.sleep(LOOK_SECONDS)
+        for ticket in await asked.unmovable(wanted, district, clock(), SHOWN):
+            number = tickets.show(district.code, ticket)
+            click.echo(f"{number} could not be moved; the log of sla says why")
+        click.echo("done")
+
+    await _with_store(use)
 
 
-def as_object(found: Preview) -> dict[str, Any]:
-    return {
-        "clocks": found.clocks,
-        "moving": found.moving,
-        "staying": found.staying,
-        "at_once": found.at_once,
-        "moves": [
-            {
-                "ticket": ticket,
-                "service": service,
-                "target": move.target,
-                "from": move.before,
-                "to": move.after,
-                "at_once": move.at_once,
-            }
-            for ticket, service, move in found.moves
-        ],
-        "stays": [
-            {
-                "ticket": ticket,
-                "service": service,
-                "target": stay.target,
-                "breached_at": stay.breached_at,
-                "would_be": stay.would_be,
-            }
-            for ticket, service, stay in found.stays
-        ],
-        "unmovable": [{"ticket": ticket, "why": why} for ticket, why in found.unmovable],
-    }
-
-
-def _show(found: Preview, district: District) -> None:
+def _show_list(found: Preview, district: District) -> None:
     zone = ZoneInfo(district.zone)
 
     def local(at: datetime | None) -> str:
-        return at.astimezone(zone).strftime("%d-%m-%Y %H:%M") if at is not None else "no limit"
+        return f"{at.astimezone(zone):%d-%m-%Y %H:%M}" if at is not None else "no limit"
 
-    for ticket, service, move in found.moves[:SHOWN]:
-        number = tickets.show(district.code, ticket)
+    def case(one: Listed[Any]) -> str:
+        return f"{tickets.show(district.code, one.ticket)}  {one.service or '-'}"
+
+    for moving in found.moves:
+        move = moving.what
         past = "  (past: told at once)" if move.at_once else ""
-        where = f"{number}  {service or '-'}  {move.target}"
-        click.echo(f"{where}  {local(move.before)} → {local(move.after)}{past}")
-    for ticket, service, stay in found.stays[:SHOWN]:
-        number = tickets.show(district.code, ticket)
-        click.echo(
-            f"{number}  {service or '-'}  {stay.target}  breach of {local(stay.breached_at)} stays "
-            f"(would be {local(stay.would_be)})"
-        )
-    for ticket, why in found.unmovable[:SHOWN]:
+        when = f"{local(move.before)} → {local(move.after)}"
+        click.echo(f"{case(moving)}  {move.limit}  {when}{past}")
+    for staying in found.stays:
+        stay = staying.what
+        stays = f"breach of {local(stay.breached_at)} stays (would be {local(stay.would_be)})"
+        click.echo(f"{case(staying)}  {stay.target}  {stays}")
+    for ticket, why in found.unmovable:
         click.echo(f"{tickets.show(district.code, ticket)}  cannot be moved: {why}")
+    if found.truncated:
+        click.echo(f"… the nearest {SHOWN} of each kind; --json lists more")
+
+
+def _show_summary(found: Preview, changes: list[str]) -> None:
+    click.echo(f"changed: {', '.join(changes) or 'nothing that clocks count by'}")
     click.echo(
-        f"{found.moving} of {found.clocks} clocks move, {found.at_once} of them into the past; "
-        f"breaches of {found.staying} stay; {len(found.unmovable)} cannot be moved"
+        f"{found.moving} of {found.clocks} clocks move, by {_length(found.furthest)} at most, "
+        f"{found.at_once} of them into the past; breaches of {found.keeping} stay; "
+        f"{found.stuck} cannot be moved"
     )
 
 
+def _length(span: timedelta) -> str:
+    days, seconds = span.days, span.seconds
+    return f"{days} d {seconds // 3600:02d}:{seconds % 3600 // 60:02d}"

@@ -13,8 +13,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, WithJsonSchema
 from starlette.staticfiles import StaticFiles
 
-from services.desk import models, pages
+from services.desk import calendar_api, models, pages
+from services.desk.calendar_models import CalendarPreview
 from services.desk.core import acts, clock_view, filters, view
+from services.desk.core.ports import Previews
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
 from services.kernel.adapters import http, tokens
@@ -53,8 +55,10 @@ def build(
     token_secret: str,
     assets: Path | None = None,
     secure: bool = False,
+    previews: Previews | None = None,
 ) -> FastAPI:
-    """`assets`: where htmx and pico lie, if they do; `secure`: cookies travel over HTTPS only."""
+    """`assets`: where htmx and pico lie, if they do; `secure`: cookies travel over HTTPS only; `previews`:
+    of holidays, which are not served without."""
     app = FastAPI(
         title="Samvad desk",
         version="1",
@@ -80,6 +84,9 @@ def build(
         return await desk.seat(tokens.read(token_secret, bearer.credentials, desk.now()))
 
     _routes(app, desk, Depends(seated))
+    if previews is not None:
+        responses = _responses(CalendarPreview, *calendar_api.STATUSES)
+        calendar_api.add(app, previews, desk.now, Depends(seated), responses)
     pages.add(app, desk, texts, token_secret=token_secret, assets=assets, secure=secure)
     if assets is not None and assets.is_dir():
         app.mount("/assets", StaticFiles(directory=assets, follow_symlink=True), name="assets")
@@ -165,7 +172,10 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
         at: Annotated[
             str | None,
             WithJsonSchema({"type": "string", "format": "date-time"}),
-            Query(description="As of this instant, with its zone; default: now."),
+            Query(
+                description="As of this instant, with its zone, from the year 2000 to a year from "
+                "now; default: now."
+            ),
         ] = None,
     ) -> Response:
         row = await desk.look(seat, ticket)

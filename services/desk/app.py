@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from services.desk.adapters import gauges
 from services.desk.adapters.clocks import StoredClocks
 from services.desk.adapters.lists import CaseLists
+from services.desk.adapters.previews import StoredPreviews
 from services.desk.adapters.texts import load_texts
 from services.desk.api import build
 from services.desk.handlers.desk import Desk
@@ -48,7 +49,8 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     texts = load_texts()
     secret = settings.token_secret.get_secret_value()
     directory = DirectoryStore(database)
-    clocks = StoredClocks(RulesOf(directory))
+    rules = RulesOf(directory)
+    clocks = StoredClocks(rules)
     desk = Desk(store, CaseLists(database[CASES]), directory, clocks, texts, clock, secret)
     app = build(
         desk,
@@ -57,6 +59,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         token_secret=secret,
         assets=settings.home / "assets",
         secure=settings.env == "production",
+        previews=StoredPreviews(database[CASES], rules),
     )
     await serve(stack, app, settings.host, settings.desk_port, stopping)
     for seconds, name, turn in (

@@ -131,7 +131,8 @@ class SegmentShape(Shape):
 
 
 class LimitShape(Shape):
-    """Lengths in seconds of what counts: working time, or all time for a limit in calendar days."""
+    """Lengths in seconds of what counts: working time, or all time for a limit in calendar days. `ended`:
+    the case ended before it was met."""
 
     target: str
     state: Literal["running", "paused", "breached", "met", "met_late", "ended"]
@@ -146,7 +147,9 @@ class LimitShape(Shape):
     warn_at: AwareDatetime | None
     warned_at: AwareDatetime | None
     met_at: AwareDatetime | None
-    breached_at: AwareDatetime | None
+    breached_at: AwareDatetime | None = Field(
+        description="The first breach on record; before `started_at` it is an earlier office's."
+    )
     repeats: int = Field(description="How often the top of its ladder was told again.")
     segments: list[SegmentShape]
     sentence: Name

@@ -294,8 +294,8 @@ class Pages:
             person=self._person(seat, language),
             case=case,
             due=self._renderer.texts.due(row.deadline, now, language),
-            limits=clock_view.rows(clock, language) if clock is not None else [],
-            lapse=clock_view.lapse(clock, language) if clock is not None else None,
+            limits=clock_view.rows(clock, language, seat.directory.officer_by_id),
+            summary=clock_view.summary(clock, language),
             personal=rights.reads_personal(seat.actor, row.case),
             forms=forms(
                 case["allowed"], row.case, seat.directory, day, self._renderer.texts, language

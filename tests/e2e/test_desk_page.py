@@ -29,10 +29,13 @@ from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.process import serve
 from services.kernel.adapters.room_store import MongoRooms
 from services.kernel.adapters.settings import Settings
+from services.kernel.adapters.timer_document import to_fields
+from services.kernel.contracts import events
 from services.kernel.domain import tickets
 from services.kernel.domain.case import Act, Case, CasePlace
 from services.kernel.domain.people import Actor, Role
 from services.kernel.testing.memory import MemoryBroker, MemoryVault
+from services.sla.testing import Living
 from tests.e2e.browser import CHROMIUM, FLAGS
 
 SECRET = "a-secret-of-the-tests-with-32-bytes"
@@ -306,6 +309,35 @@ async def test_it_works_without_scripts(desk: DeskServer, enter: Enter) -> None:
     await page.goto(f"{desk.url}/cases/{ticket}")
     await expect(page.locator("#token")).to_be_visible()
     assert parse_qs(urlsplit(page.url).query) == {}
+
+
+async def test_how_a_limit_was_counted_is_read_on_a_phone_without_scripts(
+    desk: DeskServer, directory: DirectoryStore, enter: Enter
+) -> None:
+    now = desk.clock()
+    ticket = await desk.put(902, hours=5, now=now)
+    living = Living(
+        await directory.version(DISTRICT, 1), now - timedelta(days=20), "hand-pump", block="akaltara"
+    )
+    living.did(events.QuestionAsked, now - timedelta(days=9), question=1)
+    living.reached(now - timedelta(days=8))
+    living.did(events.QuestionAnswered, now - timedelta(days=6), question=1)
+    room = {**to_fields(living.timer, living.running), "n": 0, "seen": {}}
+    await desk.database["cases"].update_one({"_id": ticket}, {"$set": {"sla": room}})
+    page = await enter("officer", OFFICER, width=360, scripts=False)
+    for language, title, question in (
+        ("en", "How this was counted", "question 1, delivered by WhatsApp"),
+        ("hi", "हिसाब देखें", "प्रश्न 1, WhatsApp से पहुँचा"),
+    ):
+        await page.goto(f"{desk.url}/cases/{ticket}?lang={language}")
+        limit = page.locator(".targets li").last
+        await expect(limit.locator("> span")).to_contain_text(question)
+        paused = limit.locator("tr.paused")
+        await expect(paused).to_be_hidden()
+        await limit.locator(f"summary:has-text('{title}')").click()
+        await expect(paused).to_be_visible()
+        await expect(paused).to_contain_text(question)
+        assert await _fits(page), language
 
 
 async def test_a_session_that_ends_leads_to_the_log_in(desk: DeskServer, enter: Enter) -> None:

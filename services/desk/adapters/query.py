@@ -47,6 +47,12 @@ def match(query: Query, bounds: Match | None = None) -> Match:
     return matches[0] if len(matches) == 1 else {"$or": matches}
 
 
+def seen(scope: Scope) -> Match:
+    """Every case that is seen within `scope`."""
+    ways = _ways(scope)
+    return {"$or": ways} if ways else NOTHING
+
+
 def with_deadline(after: Position | None) -> Match | None:
     """The first part of the order: the nearest deadline first. None when the page begins after it."""
     if after is None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.kernel.domain.calendar import WorkingCalendar
-from services.kernel.domain.directory import LANGUAGES, Language
+from services.kernel.domain.directory import LANGUAGES, Language, Officer
 from services.kernel.domain.errors import Invalid
 from services.kernel.domain.explain import Account, Explanation, Stretch
-from services.kernel.domain.explain_words import Sentences, no_clock
+from services.kernel.domain.explain_words import Sentences, no_clock, no_clock_yet
 
+AHEAD = timedelta(days=366)
+"""So far ahead a clock is told of: its stretches are many, and nobody knows what will happen."""
 _MICROSECOND = timedelta(microseconds=1)
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -28,15 +35,18 @@ class Clock:
 
 def read_at(written: str | None, now: datetime) -> datetime:
     """The instant that is asked for; `now` where none is. Raises Invalid."""
-    if written is None or not written.strip():
+    if written is None:
         return now
     try:
-        at = datetime.fromisoformat(written.strip())
+        # what RFC 3339 has as date-time, and no other of the forms that Python reads
+        at = datetime.fromisoformat(written.upper() if _INSTANT.fullmatch(written) else "")
     except ValueError:
         raise Invalid("is no instant such as 2026-03-02T18:00:00+05:30", field="at") from None
-    if at.tzinfo is None or not 2000 <= at.year < 2200:
-        raise Invalid("needs a zone (+05:30) and a year from 2000 to 2199", field="at")
-    return at
+    if at.year < 2000:
+        raise Invalid("is before the year 2000", field="at")
+    if at.year > 9000 or at > now + AHEAD:
+        raise Invalid("is more than a year ahead", field="at")
+    return at.astimezone(UTC)
 
 
 def whole(ticket: str, clock: Clock | None, at: datetime) -> dict[str, Any]:
@@ -54,7 +64,7 @@ def whole(ticket: str, clock: Clock | None, at: datetime) -> dict[str, Any]:
             "directory_version": None,
             "cycle": None,
             "targets": [],
-            "sentence": {language: no_clock(language) for language in LANGUAGES},
+            "sentence": {language: no_clock_yet(language) for language in LANGUAGES},
         }
     found = clock.explanation
     said = {language: Sentences(language, clock.calendar) for language in LANGUAGES}
@@ -78,13 +88,17 @@ def whole(ticket: str, clock: Clock | None, at: datetime) -> dict[str, Any]:
             }
             for account in found.accounts
         ],
-        "sentence": {language: _summary(clock, language) for language in LANGUAGES},
+        "sentence": {language: summary(clock, language) for language in LANGUAGES},
     }
 
 
-def rows(clock: Clock, language: Language) -> list[dict[str, Any]]:
+def rows(
+    clock: Clock | None, language: Language, officers: Mapping[str, Officer]
+) -> list[dict[str, Any]]:
     """Each limit for a page: its sentence, and its stretches with their words."""
-    sentences = Sentences(language, clock.calendar)
+    if clock is None:
+        return []
+    sentences = Sentences(language, clock.calendar, _names(clock, language, officers))
     return [
         {
             "target": account.target,
@@ -92,8 +106,8 @@ def rows(clock: Clock, language: Language) -> list[dict[str, Any]]:
             "sentence": sentences.of(clock.explanation, account),
             "stretches": [
                 {
-                    "from": sentences.instant(stretch.start),
-                    "to": sentences.instant(stretch.end),
+                    "from": sentences.instant(stretch.start, account.at),
+                    "to": sentences.instant(stretch.end, account.at),
                     "what": sentences.stretch(stretch),
                     "length": sentences.length(stretch.length),
                     "kind": stretch.kind,
@@ -105,23 +119,31 @@ def rows(clock: Clock, language: Language) -> list[dict[str, Any]]:
     ]
 
 
-def lapse(clock: Clock, language: Language) -> str | None:
+def summary(clock: Clock | None, language: Language) -> str | None:
+    """What is to be said of the whole clock: that there is none, or when the case counts as settled."""
+    if clock is None:
+        return no_clock_yet(language)
+    if clock.explanation.calendar is None:
+        return no_clock(language)
     return Sentences(language, clock.calendar).lapse(clock.explanation)
 
 
-def _summary(clock: Clock, language: Language) -> str | None:
-    if not clock.explanation.accounts:
-        return no_clock(language)
-    return lapse(clock, language)
+def _names(
+    clock: Clock, language: Language, officers: Mapping[str, Officer]
+) -> dict[str, str]:
+    """Of those who stopped the clock; one whom the directory has no more stays an id."""
+    stretches = (one for account in clock.explanation.accounts for one in account.stretches)
+    ids = {one.pause.by for one in stretches if one.pause is not None and one.pause.by}
+    return {id_: officers[id_].name.say(language) for id_ in ids if id_ in officers}
 
 
 def _state(found: Explanation) -> str:
     if found.ended_at is not None:
         return "ended"
-    if found.lapses_at is not None:
-        return "resolved"
-    if not found.accounts:
+    if found.calendar is None:
         return "no_clock"
+    if found.resting:
+        return "resolved"
     return "paused" if found.paused_until is not None else "running"
 
 

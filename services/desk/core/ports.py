@@ -115,6 +115,14 @@ class Clocks(Protocol):
         ...
 
 
+class Previews(Protocol):
+    async def make(
+        self, scope: Scope, before: District, after: District, now: datetime
+    ) -> Mapping[str, Any]:
+        """What `after` would do to the clocks within `scope`, as values for JSON. Raises Unavailable."""
+        ...
+
+
 class Directories(Protocol):
     async def newest(self, district: str) -> District:
         """Raises Unknown for a district without a directory, Unavailable."""

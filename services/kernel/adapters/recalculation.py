@@ -1,175 +1,160 @@
-"""Open clocks under another version of the directory: previewed, asked for, and found until none is left.
+"""Clocks that are moved to another version of the directory: asked for, and found until none is left.
 
 A recalculation is asked for once, by a document in `recalculations`; the clock's worker carries it out, case
 by case, and announces each as an event. What was moved is on the new version and is not found again: a crash
-resumes by itself.
+resumes by itself. What cannot be moved is marked, and not tried again until its clock changes or it is asked
+for once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.kernel.adapters import mongo
-from services.kernel.adapters.timer_document import from_fields
-from services.kernel.domain.errors import Unknown
-from services.kernel.domain.moves import Move, Stays, moved
-from services.kernel.domain.timer import Rules
+from services.kernel.adapters.room_store import FOLLOWS
+from services.kernel.domain.directory import District
 
 COLLECTION = "recalculations"
-ACTIVE = timedelta(hours=1)
-"""For so long after it was asked for cases are moved that were filed under the version before meanwhile."""
 LONGEST_CAUSE = 200
-_BATCH = 500
+UNMOVED = "unmoved"
+"""The field of room `sla` that says which recalculation could not move the clock."""
+ANY_VERSION = 2**31 - 1
+_FOLLOWED = {
+    "$and": [
+        {"$eq": [{"$ifNull": [f"${room}.n", 0]}, {"$ifNull": [f"$sla.seen.{room}", 0]}]}
+        for room in FOLLOWS["sla"]
+        if room != "intake"
+    ]
+}
 
 
 @dataclass(frozen=True)
 class Recalculation:
-    """Clocks of `district` that are on a version before `version` are to be moved. `cause`: for people."""
+    """Clocks of `district` that are on a version before `version` are to be moved. `cause`: for people.
+    `asked`: how often it was asked for."""
 
     district: str
     version: int
     cause: str
     at: datetime
-
-
-@dataclass
-class Preview:
-    """What would become of a district's clocks. `moves` and `stays` hold about as many as asked for; the
-    numbers count all."""
-
-    clocks: int = 0
-    moving: int = 0
-    staying: int = 0
-    at_once: int = 0
-    moves: list[tuple[str, str | None, Move]] = field(default_factory=list)
-    stays: list[tuple[str, str | None, Stays]] = field(default_factory=list)
-    unmovable: list[tuple[str, str]] = field(default_factory=list)
+    asked: int = 1
+    done_at: datetime | None = None
 
     @property
-    def furthest(self) -> timedelta:
-        """By how much the moves that are shown move at most."""
-        spans = (abs(m.after - m.before) for _, _, m in self.moves if m.before and m.after)
-        return max(spans, default=timedelta(0))
+    def id(self) -> str:
+        return f"{self.district}/{self.version}"
+
+    @property
+    def mark(self) -> str:
+        """What a clock is marked with that it cannot move."""
+        return f"{self.version}/{self.asked}"
 
 
-def behind(district: str, version: int, ended_since: datetime) -> dict[str, Any]:
-    """The clocks that are on an older version and still matter: open, or ended so lately that they may be
-    reopened."""
-    return {
-        "sla.district": district,
-        "sla.directory_version": {"$lt": version},
-        "$or": [{"sla.ended_at": {"$exists": False}}, {"sla.ended_at": {"$gte": ended_since}}],
-    }
-
-
-async def preview(
-    cases: mongo.Collection, rules: Rules, now: datetime, *, most: int = 500
-) -> Preview:
-    """What `rules`, which need not be stored yet, would move; `most` of it is kept. Raises Unavailable."""
-    found = Preview()
-    district = rules.district
-    query = behind(district.id, district.version or 2**31, now - timedelta(days=district.reopen_days))
-    async for ticket, room in _rooms(cases, query):
-        found.clocks += 1
-        timer = from_fields(room)
-        try:
-            result = moved(timer, rules, now)
-        except Unknown as error:
-            found.unmovable.append((ticket, error.reason))
-            continue
-        found.moving += bool(result.moves)
-        found.staying += bool(result.stays)
-        found.at_once += any(move.at_once for move in result.moves)
-        if len(found.moves) < most:
-            found.moves += [(ticket, timer.service, move) for move in result.moves]
-        if len(found.stays) < most:
-            found.stays += [(ticket, timer.service, stay) for stay in result.stays]
-    return found
-
-
-async def _rooms(
-    cases: mongo.Collection, query: dict[str, Any]
-) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    after = ""
-    while True:
-        async with mongo.store_errors():
-            page = await cases.find(
-                {**query, "_id": {"$gt": after}}, {"sla": 1}, sort=[("_id", 1)], limit=_BATCH
-            ).to_list(None)
-        for document in page:
-            yield document["_id"], document["sla"]
-        if len(page) < _BATCH:
-            return
-        after = page[-1]["_id"]
+def behind(district: District, version: int, now: datetime) -> dict[str, Any]:
+    """The clocks that are on a version before `version` and still matter: not ended, or so lately that they
+    may be reopened. `district` says how long that is."""
+    older = {"sla.district": district.id, "sla.directory_version": {"$lt": version}}
+    since = now - timedelta(days=district.reopen_days)
+    # each branch is one stretch of the index
+    return {"$or": [{**older, "sla.ended_at": None}, {**older, "sla.ended_at": {"$gte": since}}]}
 
 
 class Recalculations:
-    """What was asked for. Everything raises Unavailable."""
+    """What was asked for, and what is left of it. Everything raises Unavailable."""
 
     def __init__(self, database: mongo.Database) -> None:
         self._asked = database[COLLECTION]
         self._cases = database["cases"]
 
-    async def ask(self, wanted: Recalculation, *, by: str) -> None:
-        """The same version again changes nothing, but lets it be looked for once more."""
+    async def ask(
+        self, district: str, version: int, *, cause: str, by: str, at: datetime
+    ) -> Recalculation:
+        """The same version again keeps the first cause, and lets it all be looked for once more."""
         async with mongo.store_errors():
-            await self._asked.update_one(
-                {"_id": f"{wanted.district}/{wanted.version}"},
+            stored = await self._asked.find_one_and_update(
+                {"_id": f"{district}/{version}"},
                 {
                     "$set": {"done_at": None},
+                    "$inc": {"asked": 1},
                     "$setOnInsert": {
-                        "district": wanted.district,
-                        "version": wanted.version,
-                        "cause": wanted.cause,
-                        "at": wanted.at,
+                        "district": district,
+                        "version": version,
+                        "cause": cause,
+                        "at": at,
                         "by": by,
                     },
                 },
                 upsert=True,
+                return_document=mongo.ReturnDocument.AFTER,
             )
+        return _read(stored)
 
-    async def active(self, now: datetime) -> list[Recalculation]:
-        """Those to be carried out, of each district the newest."""
+    async def newest(self, *, pending: bool) -> list[Recalculation]:
+        """The newest of each district; `pending`: of those that are not done."""
         async with mongo.store_errors():
             found = await self._asked.find(
-                {"$or": [{"done_at": None}, {"at": {"$gte": now - ACTIVE}}]},
-                sort=[("version", -1)],
+                {"done_at": None} if pending else {}, sort=[("version", -1)]
             ).to_list(None)
         newest: dict[str, Recalculation] = {}
-        for one in found:
-            newest.setdefault(
-                one["district"],
-                Recalculation(one["district"], one["version"], one["cause"], one["at"]),
-            )
+        for stored in found:
+            newest.setdefault(stored["district"], _read(stored))
         return list(newest.values())
+
+    async def read(self, wanted: Recalculation) -> Recalculation | None:
+        """As it stands now."""
+        async with mongo.store_errors():
+            stored = await self._asked.find_one({"_id": wanted.id})
+        return _read(stored) if stored is not None else None
 
     async def tickets(
         self,
         wanted: Recalculation,
-        ended_since: datetime,
+        district: District,
+        now: datetime,
         buckets: Sequence[int],
         limit: int,
         but: Collection[str],
     ) -> list[str]:
-        """Some clocks in `buckets` that are behind, without those in `but`."""
-        query = behind(wanted.district, wanted.version, ended_since)
+        """Some clocks in `buckets`, none of `but`, that are behind and have followed all that was said."""
         async with mongo.store_errors():
             found = await self._cases.find(
-                {**query, "_id": {"$nin": list(but)}, "sla.bucket": {"$in": list(buckets)}},
+                {
+                    **self._left(wanted, district, now),
+                    "_id": {"$nin": list(but)},
+                    "sla.bucket": {"$in": list(buckets)},
+                    "sla.waiting": {"$exists": False},
+                    "$expr": _FOLLOWED,
+                },
                 {"_id": 1},
                 limit=limit,
             ).to_list(None)
         return [one["_id"] for one in found]
 
-    async def remaining(self, wanted: Recalculation, ended_since: datetime) -> int:
-        """How many are behind, whosever they are."""
+    async def left(
+        self,
+        wanted: Recalculation,
+        district: District,
+        now: datetime,
+        only: Collection[str] | None = None,
+    ) -> int:
+        """How many are behind and not marked, whosever they are; of `only`, where it is given."""
+        query = self._left(wanted, district, now)
+        if only is not None:
+            query["_id"] = {"$in": list(only)}
         async with mongo.store_errors():
-            return await self._cases.count_documents(
-                behind(wanted.district, wanted.version, ended_since)
-            )
+            return await self._cases.count_documents(query)
+
+    async def unmovable(
+        self, wanted: Recalculation, district: District, now: datetime, most: int
+    ) -> list[str]:
+        """Some of those that it could not move."""
+        query = {**behind(district, wanted.version, now), f"sla.{UNMOVED}": wanted.mark}
+        async with mongo.store_errors():
+            found = await self._cases.find(query, {"_id": 1}, limit=most).to_list(None)
+        return sorted(one["_id"] for one in found)
 
     async def done(self, wanted: Recalculation, now: datetime) -> None:
         """Nothing is left of it, nor of those before it."""
@@ -177,8 +162,20 @@ class Recalculations:
             await self._asked.update_many(
                 {
                     "district": wanted.district,
-                    "version": {"$lte": wanted.version},
                     "done_at": None,
+                    "$or": [
+                        {"version": {"$lt": wanted.version}},
+                        {"version": wanted.version, "asked": wanted.asked},
+                    ],
                 },
                 {"$set": {"done_at": now}},
             )
+
+    def _left(self, wanted: Recalculation, district: District, now: datetime) -> dict[str, Any]:
+        unmarked = {f"sla.{UNMOVED}": {"$ne": wanted.mark}}
+        return {**behind(district, wanted.version, now), **unmarked}
+
+
+def _read(stored: mongo.Document) -> Recalculation:
+    names = ("district", "version", "cause", "at", "asked", "done_at")
+    return Recalculation(**{name: stored[name] for name in names})

@@ -2,11 +2,13 @@
 
 Each case is one guarded write, as when it is fired: the clock has seen all that the other rooms announced.
 What had fallen due before is said first, under the limits of before; what is past under the new ones fires
-after, with its due instant. What cannot be written now is found again in the next round.
+after, with its due instant. Every clock is moved, also one whose limits stay: what pauses it later is to
+count by everybody's calendar. What cannot be written now is found again in the next round.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -15,12 +17,12 @@ from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox
-from services.kernel.adapters.recalculation import Recalculation, Recalculations
+from services.kernel.adapters.recalculation import UNMOVED, Recalculation, Recalculations
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.adapters.rooms import Change, enter
 from services.kernel.adapters.timer_document import from_fields
 from services.kernel.contracts.events import CaseEvent, SlaRecalculated
-from services.kernel.domain.errors import Unknown
+from services.kernel.domain.errors import Retry, Unavailable, Unknown
 from services.kernel.domain.timer import Rules
 from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
@@ -32,8 +34,13 @@ log = get_logger()
 READS = (*ANNOUNCED, "case.updated_at")
 """What drafts carry of the other rooms: how much they have announced, and the last act's stamp."""
 LIMIT = 300
-MOST_STUCK = 5_000
-"""More than so many that cannot be moved just now end the round: the clock has a backlog to catch up with."""
+MOST_PUT_OFF = 5_000
+"""More than so many that cannot be moved just now end the round."""
+LOOK_AGAIN = timedelta(minutes=5)
+"""How often it is looked for cases that came under an older version after all: an intake had that one in its
+hands, or the case was set aside until now."""
+TURN = 25
+"""After how many that were folded others get their turn: some milliseconds."""
 
 
 class Recalculating:
@@ -55,61 +62,93 @@ class Recalculating:
         self._rules = rules
         self._parking = parking
         self._wake = wake
-        self._unmovable: set[tuple[str, int]] = set()
+        self._look_again_at: datetime | None = None
 
     async def round(self, now: datetime, buckets: Sequence[int]) -> int:
         """Move what can be moved of these buckets; how many clocks were. Raises Retry, Unavailable."""
-        total = 0
         if not buckets:
-            return total
-        for wanted in await self._asked.active(now):
-            rules = await self._rules.get(wanted.district, wanted.version)
-            since = now - timedelta(days=rules.district.reopen_days)
-            moved = 0
-            stuck = {ticket for ticket, version in self._unmovable if version == wanted.version}
-            while len(stuck) < MOST_STUCK and (
-                tickets := await self._asked.tickets(wanted, since, buckets, LIMIT, stuck)
-            ):
-                done = await self._move(wanted, rules, tickets, now)
-                stuck.update(ticket for ticket in tickets if ticket not in done)
-                moved += len(done)
-            left = await self._asked.remaining(wanted, since)
-            if left <= sum(version == wanted.version for _, version in self._unmovable):
-                await self._asked.done(wanted, now)
-            if moved:
-                log.info(
-                    "sla.recalculated",
-                    district=wanted.district,
-                    version=wanted.version,
-                    cases=moved,
-                    left=left,
-                )
-                self._wake()
-            total += moved
+            return 0
+        again = self._look_again_at is None or now >= self._look_again_at
+        total = 0
+        for wanted in await self._asked.newest(pending=not again):
+            total += await self._carry_out(wanted, now, buckets)
+        if again:
+            self._look_again_at = now + LOOK_AGAIN
         return total
+
+    async def _carry_out(
+        self, wanted: Recalculation, now: datetime, buckets: Sequence[int]
+    ) -> int:
+        rules = await self._rules.get(wanted.district, wanted.version)
+        moved, put_off = 0, set[str]()
+        while len(put_off) < MOST_PUT_OFF:
+            tickets = await self._asked.tickets(
+                wanted, rules.district, now, buckets, LIMIT, put_off
+            )
+            if not tickets:
+                break
+            done = await self._move(wanted, rules, tickets, now)
+            put_off.update(ticket for ticket in tickets if ticket not in done)
+            if done:
+                moved += len(done)
+                self._wake()
+        left: int | None = None
+        if wanted.done_at is None:
+            left = await self._asked.left(wanted, rules.district, now)
+            if not left:
+                await self._asked.done(wanted, now)
+        if moved:
+            log.info(
+                "sla.recalculated",
+                district=wanted.district,
+                version=wanted.version,
+                cases=moved,
+                left=left,
+            )
+        return moved
 
     async def _move(
         self, wanted: Recalculation, rules: Rules, tickets: Sequence[str], now: datetime
     ) -> set[str]:
-        """Those that were moved."""
+        """Those that were moved, or marked as not to be moved."""
         parked = await self._parking.parked_keys(tickets)
         drafts = await self._rooms.read([ticket for ticket in tickets if ticket not in parked])
         ready: list[tuple[Draft, tuple[CaseEvent, ...]]] = []
-        for draft in drafts.values():
-            if not _caught_up(draft):
-                continue
-            try:
-                ready.append((draft, await self._fold(draft, wanted, rules, now)))
-            except Unknown as error:
-                self._unmovable.add((draft.ticket, wanted.version))
-                log.error("sla.cannot_recalculate", ticket=draft.ticket, why=error.reason)
+        for number, draft in enumerate(drafts.values()):
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+            # what was found may have been moved by another process before it was read
+            if draft.room["directory_version"] < wanted.version and _caught_up(draft):
+                late = await self._folded(draft, wanted, rules, now)
+                if late is not None:
+                    ready.append((draft, late))
         lost = await self._rooms.write([draft for draft, _ in ready])
         won = [one for index, one in enumerate(ready) if index not in lost]
         for draft, late in won:
             count(draft.room.get("department"), late)
-        await self._outbox.publish({draft.ticket: draft.outbox for draft, _ in won})
-        await self._rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft, _ in won])
+        told = [draft for draft, _ in won if draft.outbox]
+        await self._outbox.publish({draft.ticket: draft.outbox for draft in told})
+        await self._rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in told])
         return {draft.ticket for draft, _ in won}
+
+    async def _folded(
+        self, draft: Draft, wanted: Recalculation, rules: Rules, now: datetime
+    ) -> tuple[CaseEvent, ...] | None:
+        """What had fallen due before. None where it has to wait; marked where it cannot be moved at all."""
+        try:
+            return await self._fold(draft, wanted, rules, now)
+        except Unavailable:
+            raise
+        except Retry as error:  # its own version of the directory is not in the store
+            log.warning("sla.recalculation_waits", ticket=draft.ticket, why=str(error))
+            return None
+        except Unknown as error:
+            log.error("sla.cannot_recalculate", ticket=draft.ticket, why=error.reason)
+        except Exception:
+            log.exception("sla.cannot_recalculate", ticket=draft.ticket)
+        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
+        enter(draft, "sla", Change({**draft.room, UNMOVED: wanted.mark}, (), _guards(draft)))
+        return ()
 
     async def _fold(
         self, draft: Draft, wanted: Recalculation, rules: Rules, now: datetime
@@ -120,17 +159,23 @@ class Recalculating:
             ticket=draft.ticket,
             district=timer.district,
             # later than every act that the clock has seen: those were judged by the limits of before
-            at=stamp(now, (draft.others.get("case") or {}).get("updated_at")),
+            at=stamp(now, (draft.others.get("case") or {}).get("updated_at"), timer.last_fired),
             directory_version=wanted.version,
             cause=wanted.cause,
         )
         after, late = recalculate(timer, event, before, rules)
-        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
-        guards: Mapping[str, object] = {f"{room}.n": draft.seen[room] or None for room in ROOMS}
         fields = fields_of(draft.ticket, after, rules.running(after))
+        guards = _guards(draft)
+        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
         enter(draft, "sla", Change(fields, (*late, event), guards))
         draft.unsent_since = draft.unsent_since or now
         return late
+
+
+def _guards(draft: Draft) -> Mapping[str, object]:
+    """Nothing was announced that the clock has not seen, and it was not armed anew meanwhile."""
+    announced = {f"{room}.n": draft.seen[room] or None for room in ROOMS}
+    return {**announced, "sla.next_at": draft.room.get("next_at")}
 
 
 def _caught_up(draft: Draft) -> bool:

@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from services.cli import audit, dead_letters, directory, init, token
+from services.cli import audit, dead_letters, directory, init, sla, token
 from services.cli.stack import Stack
 from services.kernel.adapters import mongo
 from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.parking import Parking
+from services.kernel.adapters.timer_document import to_fields
+from services.kernel.contracts import events
 from services.kernel.contracts.codec import Record
+from services.sla.testing import Living
 
 DISTRICTS = Path(__file__).resolve().parents[3] / "deploy" / "districts"
 Use = Callable[[mongo.Database], Awaitable[Any]]
@@ -35,6 +39,7 @@ def samvad(infra: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         "audit": audit.command,
         "dead-letters": dead_letters.group,
         "directory": directory.group,
+        "sla": sla.group,
         "token": token.command,
     }
 
@@ -108,6 +113,44 @@ def test_who_has_open_cases_cannot_be_retired(
     assert "officers/jal-dabhra-1: 1 open cases" in refused.output
     store(lambda db: db["cases"].update_one({"_id": "2600000009"}, {"$set": {"case.open": False}}))
     assert "version 2" in samvad("directory", "apply", str(file)).output
+
+
+def test_why_a_case_is_due_when_it_is(samvad: Callable[..., Result], store: Any) -> None:
+    source = DISTRICTS / "janjgir-champa.yaml"
+    district = read_district(source.read_text(encoding="utf-8"), source=source.name)
+    case = Living(district, "2026-02-27 16:40", "hand-pump", block="akaltara")
+    case.did(events.QuestionAsked, "2026-03-02 10:30", question=1)
+    case.reached("2026-03-02 11:00")
+    rooms = {
+        "2600000009": to_fields(case.timer, case.running),
+        "2600000014": None,
+        "2600000023": {**to_fields(case.timer, case.running), "directory_version": 9},
+    }
+    for ticket, room in rooms.items():
+        document = {"_id": ticket, "case": {"n": 1}} | ({"sla": room} if room else {})
+        store(lambda db, document=document: db["cases"].insert_one(document))
+    told = samvad("sla", "explain", "JC-260000 0009", "--at", "2026-03-03T12:00:00+05:30")
+    assert told.exit_code == 0, told.output
+    lines = told.stdout.splitlines()
+    assert lines[-5].startswith("निराकरण: आवेदक के उत्तर तक समय रुका है (प्रश्न 1, WhatsApp से पहुँचा)")
+    assert lines[-1] == (
+        "    सोमवार, 2 मार्च, 11:00 – मंगलवार, 3 मार्च, 12:00  "
+        "रुका: प्रश्न 1, WhatsApp से पहुँचा (somebody)  25 घंटे"
+    )
+    english = samvad(
+        "sla", "explain", "2600000009", "--lang", "en", "--at", "2026-02-27T17:00:00+05:30"
+    ).stdout
+    assert "To acknowledge: due Monday 16:40: 8 working hours from Friday 16:40; " in english
+    assert "not worked out yet" in samvad("sla", "explain", "2600000014", "--lang", "en").stdout
+    for words, why in (
+        (("2600000038",), "there is no case 2600000038"),
+        (("2600000023",), "version 9"),
+        (("2600000009", "--at", "2060-01-01T00:00:00Z"), "twenty years"),
+    ):
+        refused = samvad("sla", "explain", *words)
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert why in refused.stderr
+        assert refused.stderr.count("\n") == 1
 
 
 def test_dead_letters_are_listed_shown_and_marked(

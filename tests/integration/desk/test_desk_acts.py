@@ -23,8 +23,11 @@ from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.room_store import MongoRooms
+from services.kernel.adapters.timer_document import to_fields
+from services.kernel.contracts import events
 from services.kernel.domain.case import Case
 from services.kernel.testing.memory import ManualClock, MemoryBroker, MemoryVault
+from services.sla.testing import Living
 
 SECRET = "a-secret-of-the-tests-with-32-bytes"
 NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -58,6 +61,20 @@ class Line:
             json=body,
             headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key},
         )
+
+
+    async def clock(self, ticket: str, at: str) -> dict[str, Any]:
+        token = tokens.issue(
+            SECRET, role="officer", person=OFFICER, district="janjgir-champa", now=NOW
+        )
+        answer = await self.client.get(
+            f"/api/v1/cases/{ticket}/sla",
+            params={"at": at},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
 
 
 @pytest.fixture
@@ -204,3 +221,31 @@ async def test_a_receipt_without_its_case_is_unaccounted(
     await database["cases"].insert_one(to_document(case))
     await gauges.measure_unaccounted(database, NOW)
     assert gauge() == 0
+
+
+async def test_a_stored_clock_is_explained_to_the_millisecond(
+    database: mongo.Database,
+    directory: DirectoryStore,
+    line: Line,
+    make_case: MakeCase,
+    to_document: Documents,
+) -> None:
+    district = await directory.version("janjgir-champa", 1)
+    case = make_case(9, filed_at=NOW - timedelta(days=7, milliseconds=250))
+    living = Living(district, case.filed_at, "hand-pump", block="akaltara")
+    living.did(events.QuestionAsked, NOW - timedelta(days=4), question=1)
+    living.reached(NOW - timedelta(days=3, milliseconds=125))
+    living.did(events.QuestionAnswered, NOW - timedelta(days=2), question=1)
+    room = {**to_fields(living.timer, living.running), "n": 0, "seen": {}, "outbox": []}
+    await database["cases"].insert_one({**to_document(case), "sla": room})
+    body = await line.clock(case.ticket, NOW.isoformat())
+    assert (body["directory_version"], body["paused"]) == (1, False)
+    resolve = body["targets"][-1]
+    lengths = {"worked": 0.0, "off_hours": 0.0, "holiday": 0.0, "paused": 0.0}
+    for segment in resolve["segments"]:
+        lengths[segment["kind"]] += segment["seconds"]
+    assert sum(lengths.values()) == 7 * 86400 + 0.25
+    assert lengths["paused"] == 86400 + 0.125
+    assert lengths["worked"] == resolve["burnt"] == resolve["allowed"] - resolve["left"]
+    due = await line.clock(case.ticket, resolve["due_at"])
+    assert due["targets"][-1]["left"] == 0

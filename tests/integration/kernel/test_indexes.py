@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.kernel.adapters import mongo
+from services.kernel.adapters.recalculation import behind
+from services.kernel.domain.directory import District
 
 NOW = datetime(2026, 1, 5, 4, 30, tzinfo=UTC)
 
@@ -33,6 +35,23 @@ async def test_the_clocks_of_cases_are_found_by_their_index(database: mongo.Data
     stages = await _plan(database, "cases", query, sort=[("sla.next_at", 1)], limit=10)
     assert "COLLSCAN" not in stages
     assert "IXSCAN" in stages
+
+
+async def test_clocks_on_an_older_directory_are_found_without_those_that_ended_long_ago(
+    database: mongo.Database, janjgir: District
+) -> None:
+    open_, ended = {"district": janjgir.id}, NOW - timedelta(days=janjgir.reopen_days)
+    clocks: list[dict[str, Any]] = [
+        {**open_, "directory_version": 1},
+        {**open_, "directory_version": 2},
+        {**open_, "directory_version": 1, "ended_at": ended},
+        *({**open_, "directory_version": 1, "ended_at": ended - timedelta(1)} for _ in range(40)),
+    ]
+    await database["cases"].insert_many([{"_id": str(n), "sla": c} for n, c in enumerate(clocks)])
+    found = database["cases"].find(behind(janjgir, 2, NOW))
+    run = (await found.explain())["executionStats"]
+    assert run["nReturned"] == 2
+    assert run["totalDocsExamined"] <= 4, "each may be looked at twice, the others never"
 
 
 async def test_what_is_unsent_and_what_is_parked_is_found_by_an_index(database: mongo.Database) -> None:

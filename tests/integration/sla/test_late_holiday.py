@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from services.kernel.adapters import mongo
+from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.outbox import Outbox, Sweeper
-from services.kernel.adapters.recalculation import Recalculation, Recalculations, preview
-from services.kernel.adapters.room_store import Draft, MongoRooms
+from services.kernel.adapters.recalculation import (
+    ANY_VERSION,
+    Recalculation,
+    Recalculations,
+    behind,
+)
+from services.kernel.adapters.recalculation_preview import Preview, preview, stored_clocks
+from services.kernel.adapters.room_store import MongoRooms
 from services.kernel.contracts.codec import Message
 from services.kernel.contracts.events import SlaBreached, SlaRecalculated
 from services.kernel.domain.directory import District, Holiday, Text
 from services.kernel.domain.errors import Unavailable
-from services.kernel.domain.timer import Rules
-from services.sla.adapters.recalculating import READS, Recalculating
+from services.sla.adapters import recalculating
+from services.sla.adapters.recalculating import LOOK_AGAIN, READS, Recalculating
 from services.sla.testing import ist
 
 ALL = range(256)
@@ -33,22 +40,33 @@ class Away:
         raise Unavailable("Kafka")
 
 
-class Dies:
-    """A store whose process ends before its n-th write."""
+class Before:
+    """Something else happens before the n-th call of one method of `part`; it may raise."""
 
-    def __init__(self, rooms: Any, after: int) -> None:
-        self._rooms = rooms
+    def __init__(self, part: Any, name: str, happens: Callable[[], Any], after: int = 0) -> None:
+        self._part = part
+        self._name = name
+        self._happens = happens
         self._left = after
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._rooms, name)
+        found = getattr(self._part, name)
+        return self._first(found) if name == self._name else found
 
-    async def write(self, drafts: Sequence[Draft]) -> set[int]:
-        self._left -= 1
-        if self._left < 0:
-            raise RuntimeError("killed")
-        lost: set[int] = await self._rooms.write(drafts)
-        return lost
+    def _first(self, call: Any) -> Any:
+        async def then(*given: Any, **named: Any) -> Any:
+            self._left -= 1
+            if self._left == -1:
+                answer = self._happens()
+                if asyncio.iscoroutine(answer):
+                    await answer
+            return await call(*given, **named)
+
+        return then
+
+
+def dies() -> None:
+    raise RuntimeError("killed")
 
 
 def with_holiday(district: District, day: date = THURSDAY) -> District:
@@ -74,10 +92,14 @@ class Holidays:
         self.newest: District = line.district
         self.woken = 0
 
-    def worker(self, rooms: Any = None, publisher: Any = None) -> Recalculating:
+    @property
+    def rooms(self) -> MongoRooms:
+        return MongoRooms(self.line.cases, "sla", READS)
+
+    def worker(self, rooms: Any = None, publisher: Any = None, asked: Any = None) -> Recalculating:
         return Recalculating(
-            self.asked,
-            rooms or MongoRooms(self.line.cases, "sla", READS),
+            asked or self.asked,
+            rooms or self.rooms,
             Outbox("sla", publisher or self.line.publisher),
             self.line.rules,
             self.line.parking,
@@ -87,17 +109,36 @@ class Holidays:
     def _wake(self) -> None:
         self.woken += 1
 
+    async def round(self, **parts: Any) -> int:
+        """One of a worker that has just started."""
+        return await self.worker(**parts).round(self.line.clock(), ALL)
+
+    async def preview(self, district: District) -> Preview:
+        clocks = stored_clocks(
+            self.line.cases, behind(district, ANY_VERSION, self.line.clock())
+        )
+        rules = RulesOf(self.directory)
+        return await preview(clocks, rules, district, self.line.clock(), most=50)
+
     async def declare(self, day: date = THURSDAY) -> Recalculation:
-        self.newest = with_holiday(self.newest, day)
-        version = await self.directory.put(self.newest, by="test", at=self.line.clock())
+        return await self.apply(with_holiday(self.newest, day))
+
+    async def apply(self, district: District) -> Recalculation:
+        self.newest = district
+        version = await self.directory.put(district, by="test", at=self.line.clock())
         assert version is not None
-        wanted = Recalculation(self.line.district.id, version, CAUSE, self.line.clock())
-        await self.asked.ask(wanted, by="test")
-        return wanted
+        return await self.asked.ask(
+            district.id, version, cause=CAUSE, by="test", at=self.line.clock()
+        )
 
     async def recalculated(self, ticket: str) -> list[SlaRecalculated]:
-        told = await self.line.told(ticket)
-        return [one.event for one in told if isinstance(one.event, SlaRecalculated)]
+        """What Kafka has, each record once, however often it was sent."""
+        told = {one.id: one.event for one in await self.line.told(ticket)}
+        return [event for event in told.values() if isinstance(event, SlaRecalculated)]
+
+    async def is_done(self, wanted: Recalculation) -> bool:
+        stands = await self.asked.read(wanted)
+        return stands is not None and stands.done_at is not None
 
 
 @pytest.fixture
@@ -111,15 +152,16 @@ async def test_the_preview_says_what_the_worker_then_does(line: Any, holidays: H
     await line.act(ticket, "acknowledge", "2026-03-02 11:00")
     await line.deliver()
     await line.look("2026-03-02 18:01")
-    seen = await preview(line.cases, Rules(with_holiday(line.district)), line.clock())
-    assert (seen.clocks, seen.moving, seen.unmovable) == (2, 2, [])
-    moves = {(t, move.target): (move.before, move.after) for t, _, move in seen.moves}
+    seen = await holidays.preview(with_holiday(line.district))
+    assert (seen.clocks, seen.moving, seen.stuck, seen.at_once) == (2, 2, 0, 0)
+    assert seen.furthest == timedelta(days=1)
+    moves = {(one.ticket, one.what.limit): (one.what.before, one.what.after) for one in seen.moves}
     assert moves[ticket, "resolve"] == (ist("2026-03-09 18:00"), ist("2026-03-10 18:00"))
     assert (ticket, "acknowledge") not in moves, "it is met"
     assert not seen.stays, "the late acknowledgement's breach was before the holiday"
 
     wanted = await holidays.declare()
-    assert await holidays.worker().round(line.clock(), ALL) == 2
+    assert await holidays.round() == 2
     for one in (ticket, late):
         room = await line.room(one)
         assert room["targets"]["resolve"]["due_at"] == ist("2026-03-10 18:00")
@@ -128,10 +170,13 @@ async def test_the_preview_says_what_the_worker_then_does(line: Any, holidays: H
         (event,) = await holidays.recalculated(one)
         assert (event.cause, event.directory_version) == (CAUSE, wanted.version)
     assert holidays.woken == 1
-    assert await holidays.worker().round(line.clock(), ALL) == 0
+    assert await holidays.is_done(wanted)
+    assert await holidays.round() == 0
     assert len(await holidays.recalculated(ticket)) == 1
     breached = (await line.room(late))["targets"]["acknowledge"]
     assert breached["breached_at"] == breached["due_at"] == ist("2026-03-02 18:00")
+    again = await holidays.preview(holidays.newest)
+    assert (again.clocks, again.moving) == (2, 0)
 
 
 async def test_a_recorded_breach_stays_and_is_told_beforehand(
@@ -142,11 +187,11 @@ async def test_a_recorded_breach_stays_and_is_told_beforehand(
     await line.look("2026-03-10 12:00")
     before = await line.room(ticket)
     assert before["targets"]["resolve"]["breached_at"] == ist("2026-03-09 18:00")
-    seen = await preview(line.cases, Rules(with_holiday(line.district)), line.clock())
-    stays = {stay.target: stay.would_be for _, _, stay in seen.stays}
+    seen = await holidays.preview(with_holiday(line.district))
+    stays = {one.what.target: one.what.would_be for one in seen.stays}
     assert stays["resolve"] == ist("2026-03-10 18:00")
     await holidays.declare()
-    await holidays.worker().round(line.clock(), ALL)
+    await holidays.round()
     after = (await line.room(ticket))["targets"]["resolve"]
     assert after["breached_at"] == after["due_at"] == ist("2026-03-09 18:00")
 
@@ -155,21 +200,15 @@ async def test_what_is_past_by_the_new_limits_fires_at_once_with_its_due_instant
     line: Any, holidays: Holidays
 ) -> None:
     """The holiday is taken back: what counted on it was due a day earlier."""
-    version = await holidays.directory.put(
-        with_holiday(line.district), by="test", at=line.clock()
-    )
-    ticket = await line.file(directory_version=version)
+    wanted = await holidays.declare()
+    ticket = await line.file(directory_version=wanted.version)
     await line.deliver()
     assert (await line.room(ticket))["deadline"] == ist("2026-03-10 18:00")
     await line.look("2026-03-10 12:00")
-    back = await holidays.directory.put(
-        replace(line.district, reopen_days=29), by="test", at=line.clock()
-    )
-    assert back is not None
-    await holidays.asked.ask(
-        Recalculation(line.district.id, back, "taken back", line.clock()), by="test"
-    )
-    await holidays.worker().round(line.clock(), ALL)
+    back = replace(line.district, reopen_days=29)
+    assert (await holidays.preview(back)).at_once == 1
+    await holidays.apply(back)
+    await holidays.round()
     await line.look()
     told = [one.event for one in await line.told(ticket)]
     at = [one.at for one in told if isinstance(one, SlaBreached) and one.target == "resolve"]
@@ -179,34 +218,54 @@ async def test_what_is_past_by_the_new_limits_fires_at_once_with_its_due_instant
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
-async def test_a_crash_in_the_middle_resumes(
+async def test_a_crash_before_any_of_the_writes_resumes(
     line: Any, holidays: Holidays, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    monkeypatch.setattr("services.sla.adapters.recalculating.LIMIT", 2)
+    monkeypatch.setattr(recalculating, "LIMIT", 2)
     cases = [await line.file() for _ in range(5)]
     await line.deliver()
-    await holidays.declare()
-    rooms = MongoRooms(line.cases, "sla", READS)
+    wanted = await holidays.declare()
     with pytest.raises(RuntimeError):
-        await holidays.worker(Dies(rooms, after)).round(line.clock(), ALL)
-    assert await holidays.worker().round(line.clock(), ALL) == 5 - 2 * after
+        await holidays.round(rooms=Before(holidays.rooms, "write", dies, after))
+    assert not await holidays.is_done(wanted)
+    assert await holidays.round() == 5 - 2 * after
+    assert await holidays.is_done(wanted)
     for ticket in cases:
         assert len(await holidays.recalculated(ticket)) == 1
 
 
-async def test_what_was_written_while_kafka_was_away_is_swept(
-    line: Any, holidays: Holidays
+@pytest.mark.parametrize("where", ["publish", "trim", "done"])
+async def test_a_crash_after_the_write_leaves_nothing_undone_and_nothing_doubled(
+    line: Any, holidays: Holidays, where: str
 ) -> None:
+    ticket = await line.file()
+    await line.deliver()
+    wanted = await holidays.declare()
+    parts = {
+        "publish": {"publisher": Before(line.publisher, "publish", dies)},
+        "trim": {"rooms": Before(holidays.rooms, "trim", dies)},
+        "done": {"asked": Before(holidays.asked, "done", dies)},
+    }
+    with pytest.raises(RuntimeError):
+        await holidays.round(**parts[where])
+    assert (await line.room(ticket))["directory_version"] == wanted.version
+    assert len(await holidays.recalculated(ticket)) == (0 if where == "publish" else 1)
+    assert not await holidays.is_done(wanted)
+    assert await holidays.round() == 0
+    assert await holidays.is_done(wanted)
+    await Sweeper(line.rooms, Outbox("sla", line.publisher)).sweep(ist("2100-01-01 00:00"))
+    assert len(await holidays.recalculated(ticket)) == 1
+    room = await line.room(ticket)
+    assert (room["outbox"], room.get("unsent_since")) == ([], None)
+
+
+async def test_kafka_may_be_away(line: Any, holidays: Holidays) -> None:
     ticket = await line.file()
     await line.deliver()
     await holidays.declare()
     with pytest.raises(Unavailable):
-        await holidays.worker(publisher=Away()).round(line.clock(), ALL)
-    assert (await line.room(ticket))["directory_version"] > 1
-    assert await holidays.recalculated(ticket) == []
-    assert await holidays.worker().round(line.clock(), ALL) == 0
-    sweeper = Sweeper(line.rooms, Outbox("sla", line.publisher))
-    await sweeper.sweep(ist("2100-01-01 00:00"))
+        await holidays.round(publisher=Away())
+    await Sweeper(line.rooms, Outbox("sla", line.publisher)).sweep(ist("2100-01-01 00:00"))
     assert len(await holidays.recalculated(ticket)) == 1
 
 
@@ -214,39 +273,123 @@ async def test_two_workers_at_once_tell_each_case_once(line: Any, holidays: Holi
     cases = [await line.file() for _ in range(8)]
     await line.deliver()
     await holidays.declare()
-    both = [holidays.worker(), holidays.worker()]
-    moved = await asyncio.gather(*(worker.round(line.clock(), ALL) for worker in both))
+    moved = await asyncio.gather(*(holidays.round() for _ in range(3)))
     assert sum(moved) == 8
     for ticket in cases:
         assert len(await holidays.recalculated(ticket)) == 1
 
 
-async def test_a_case_whose_act_was_not_seen_waits(line: Any, holidays: Holidays) -> None:
+@pytest.mark.parametrize("step", ["read", "write"])
+async def test_another_worker_is_first(line: Any, holidays: Holidays, step: str) -> None:
+    """Between finding and reading, and between reading and writing."""
     ticket = await line.file()
     await line.deliver()
-    await line.act(ticket, "acknowledge", "2026-03-02 11:00")
     await holidays.declare()
-    assert await holidays.worker().round(line.clock(), ALL) == 0
-    await line.deliver()
-    assert await holidays.worker().round(line.clock(), ALL) == 1
-    (event,) = await holidays.recalculated(ticket)
-    assert event.at > ist("2026-03-02 11:00")
+    assert await holidays.round(rooms=Before(holidays.rooms, step, holidays.round)) == 0
+    assert len(await holidays.recalculated(ticket)) == 1
 
 
-async def test_the_newest_of_two_is_applied_once_and_who_files_late_is_moved_too(
+async def test_a_case_that_is_acted_upon_meanwhile_waits_until_the_clock_has_seen_it(
     line: Any, holidays: Holidays
 ) -> None:
     ticket = await line.file()
     await line.deliver()
     await holidays.declare()
+    line.clock.now = ist("2026-03-02 11:00")
+
+    async def act() -> None:
+        await line.act(ticket, "acknowledge", "2026-03-02 11:00")
+
+    assert await holidays.round(rooms=Before(holidays.rooms, "write", act)) == 0
+    assert await holidays.round() == 0
+    await line.deliver()
+    assert await holidays.round() == 1
+    (event,) = await holidays.recalculated(ticket)
+    assert event.at > ist("2026-03-02 11:00")
+    room = await line.room(ticket)
+    assert room["met"]["acknowledge"] == ist("2026-03-02 11:00")
+    assert room["deadline"] == ist("2026-03-10 18:00")
+
+
+async def test_what_is_set_aside_waits(
+    line: Any, holidays: Holidays, database: mongo.Database
+) -> None:
+    ticket = await line.file()
+    await line.deliver()
+    wanted = await holidays.declare()
+    await database["parked"].insert_one({"_id": "x", "consumer": "sla", "key": ticket})
+    line.parking.forget()
+    assert await holidays.round() == 0
+    assert not await holidays.is_done(wanted)
+    await database["parked"].delete_one({"_id": "x"})
+    line.parking.forget()
+    assert await holidays.round() == 1
+    assert await holidays.is_done(wanted)
+
+
+async def test_what_cannot_be_moved_is_marked_and_tried_once_more_when_asked_again(
+    line: Any, holidays: Holidays
+) -> None:
+    gone, other = await line.file("hand-pump"), await line.file("power-cut")
+    await line.deliver()
+    services = tuple(s for s in line.district.services if s.id != "hand-pump")
+    without = replace(line.district, services=services)
+    seen = await holidays.preview(without)
+    assert [(ticket, "hand-pump" in why) for ticket, why in seen.unmovable] == [(gone, True)]
+    wanted = await holidays.apply(without)
+    assert await holidays.round() == 2, "one moved, one marked"
+    assert await holidays.is_done(wanted)
+    assert (await line.room(gone))["directory_version"] == 1
+    assert (await line.room(other))["directory_version"] == wanted.version
+    assert await holidays.recalculated(gone) == []
+    assert await holidays.asked.unmovable(wanted, without, line.clock(), 9) == [gone]
+    assert await holidays.round() == 0
+
+    again = await holidays.asked.ask(
+        without.id, wanted.version, cause="another", by="test", at=line.clock()
+    )
+    assert (again.cause, again.asked) == (CAUSE, 2)
+    assert await holidays.round() == 1
+    assert await holidays.is_done(again)
+    await line.look("2026-03-10 12:00")
+    told = [one.event for one in await line.told(gone)]
+    assert any(isinstance(one, SlaBreached) for one in told), "its clock goes on as before"
+
+
+async def test_of_ended_cases_only_those_are_moved_that_may_be_reopened(
+    line: Any, holidays: Holidays
+) -> None:
+    old, new = await line.file(), await line.file()
+    await line.deliver()
+    ended = {old: "2026-03-02 12:00", new: "2026-03-20 12:00"}
+    for ticket, at in ended.items():
+        await line.act(ticket, "withdraw", at, role="citizen")
+    await line.deliver()
+    line.clock.now = ist("2026-03-02 12:00") + timedelta(days=line.district.reopen_days, hours=1)
+    await holidays.declare()
+    assert await holidays.round() == 1
+    assert len(await holidays.recalculated(new)) == 1
+    assert (await line.room(old))["directory_version"] == 1
+
+
+async def test_the_newest_of_two_is_applied_once_and_who_comes_late_is_moved_too(
+    line: Any, holidays: Holidays
+) -> None:
+    ticket = await line.file()
+    await line.deliver()
+    first = await holidays.declare()
     newest = await holidays.declare(date(2026, 3, 6))
-    assert await holidays.worker().round(line.clock(), ALL) == 1
+    worker = holidays.worker()
+    assert await worker.round(line.clock(), ALL) == 1
     (event,) = await holidays.recalculated(ticket)
     assert event.directory_version == newest.version
     assert (await line.room(ticket))["deadline"] == ist("2026-03-11 18:00")
+    assert await holidays.is_done(first) and await holidays.is_done(newest)
     late = await line.file()  # by an intake that had the old version in its hands
     await line.deliver()
-    assert await holidays.worker().round(line.clock(), ALL) == 1
+    assert await worker.round(line.clock(), ALL) == 0
+    line.clock.advance(seconds=LOOK_AGAIN.total_seconds())
+    assert await worker.round(line.clock(), ALL) == 1
     assert (await line.room(late))["directory_version"] == newest.version
 
 
@@ -254,7 +397,10 @@ async def test_only_the_workers_own_buckets_are_moved(line: Any, holidays: Holid
     ticket = await line.file()
     await line.deliver()
     bucket = (await line.room(ticket))["bucket"]
-    await holidays.declare()
+    wanted = await holidays.declare()
     others = [one for one in ALL if one != bucket]
-    assert await holidays.worker().round(line.clock(), others) == 0
-    assert await holidays.worker().round(line.clock(), [bucket]) == 1
+    worker = holidays.worker()
+    assert await worker.round(line.clock(), others) == 0
+    assert await worker.round(line.clock(), []) == 0
+    assert not await holidays.is_done(wanted)
+    assert await worker.round(line.clock(), [bucket]) == 1
