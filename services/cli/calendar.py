@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import unicodedata
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -75,7 +76,8 @@ def preview(file: Path, as_json: bool) -> None:
 def apply(file: Path, cause: str, by: str, wait: bool) -> None:
     """Make FILE the newest version of its district and move the clocks of open cases to it."""
     cause = " ".join(cause.split())
-    if not cause or len(cause) > LONGEST_CAUSE or not cause.isprintable():
+    control = any(unicodedata.category(letter) == "Cc" for letter in cause)
+    if not cause or len(cause) > LONGEST_CAUSE or control:
         raise click.ClickException(f"--cause: 1 to {LONGEST_CAUSE} characters of plain text")
     district = read(file)
     found, changes, _ = _run(_preview(district, SHOWN))

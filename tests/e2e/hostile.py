@@ -231,7 +231,7 @@ def before_filed(ticket: str) -> Iterator[tuple[Hostile, frozenset[str]]]:
     yield well_formed("assigned, never filed", assigned, "case"), frozenset({"sla"})
     yield well_formed("lapsed, never filed", SlaLapsed(**common), "sla"), frozenset({"routing"})
     delivered = NoticeDelivered(**common, about="x", audience="citizen", channel="sms")
-    yield well_formed("delivered, never filed", delivered, "notices"), frozenset()
+    yield well_formed("delivered, never filed", delivered, "notices"), frozenset({"sla"})
 
 
 def never_complete(ticket: str) -> Iterator[Hostile]:

@@ -30,7 +30,7 @@ NOW = ist("2026-03-10 12:00")
 MOVING, BREACHED = tickets.make(26, 1), tickets.make(26, 2)
 HOLI = "      - {day: 2026-03-04, name: {hi: होली, en: Holi}}\n"
 HOLIDAY = "      - {day: 2026-03-05, name: {hi: रंग पंचमी, en: Rang Panchami}}\n"
-CAUSE = "Rang Panchami, order 17 of the Collector"
+CAUSE = "रंग पंचमी: कलेक्‍टर का आदेश 17"
 Use = Callable[[mongo.Database], Awaitable[Any]]
 
 
