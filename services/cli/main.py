@@ -16,10 +16,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("services.cli.demo:command", "File and work sample cases on a running line."),
     "audit": ("services.cli.audit:command", "Prove that every receipt has its case."),
     "bench": ("services.bench.command:command", "Measure the line against bare baselines."),
-    "sla": (
-        "services.cli.sla:group",
-        "Run the worker that keeps the time limits; `sla explain TICKET` says why.",
-    ),
     "topic": ("services.cli.topic.command:group", "Check the record of all cases."),
     "replay": ("services.cli.replay.command:command", "Work out every clock again from the topic."),
     "token": ("services.cli.token:command", "Print an access token for a role."),
@@ -27,11 +23,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calendar": ("services.cli.calendar:group", "See and apply what a late holiday does to open cases."),
     "directory": ("services.cli.directory:group", "Check and apply a district's directory."),
 }
-# name → ("module:main" that runs in the foreground, one line for --help)
+# name → ("module:main", or a group that runs it, in the foreground; one line for --help)
 FOREGROUND: dict[str, tuple[str, str]] = {
     "init": ("services.cli.init:main", "Make topics, indexes and the sample district."),
     "intake-web": ("services.intake.web.app:main", "Run the citizens' web form and API."),
     "routing": ("services.routing.app:main", "Run the worker that assigns cases to officers."),
+    "sla": (
+        "services.cli.sla:group",
+        "Run the worker that keeps the time limits; `sla explain TICKET` says why.",
+    ),
     "notify": ("services.notify.app:main", "Run the worker that sends notifications."),
     "desk": ("services.desk.app:main", "Run the console of officers, operators and Collector."),
     "standins": ("services.standins.app:main", "Run the stand-ins of the message providers."),
@@ -45,6 +45,8 @@ def _load(target: str) -> Any:
 
 def _foreground(name: str) -> click.Command:
     target, line = FOREGROUND[name]
+    if target.endswith(":group"):  # it has sub-commands beside
+        return cast(click.Command, _load(target))
 
     def call() -> None:
         main_of_service = cast(Callable[[], None], _load(target))
