@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.progress import Progress
 
 from services.cli.replay.compare import Comparison
-from services.cli.replay.lives import Fault, Life, Partition, rows_of
+from services.cli.replay.lives import Fault, Life, Partition, Version, rows_of
 from services.cli.sla import instant
 from services.cli.topic.command import bare
 from services.kernel.adapters import mongo
@@ -30,16 +33,23 @@ from services.sla.adapters.armed import fields_of
 
 EVENTS = "clock_events"
 BATCH = 500
-LATELY = timedelta(minutes=5)
-"""An end farther back is compared by what was announced alone: the rooms have gone on since."""
+MOST_SHOWN = 20
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_THE_SERVERS_OWN = frozenset({"admin", "config", "local"})
 
 
 @click.command()
 @click.option("--until", "written", help="As of this instant, with its zone; default: now.")
 @click.option("--into", required=True, help="A database for the result; it must have no cases.")
 @click.option("--ticket", "named", multiple=True, help="This case alone; may be given again.")
-@click.option("--compare/--no-compare", default=True, help="Against what was lived (default).")
-def command(written: str | None, into: str, named: tuple[str, ...], compare: bool) -> None:
+@click.option(
+    "--compare/--no-compare",
+    default=None,
+    help="Against what was lived; default: unless --until is yet to come.",
+)
+def command(
+    written: str | None, into: str, named: tuple[str, ...], compare: bool | None
+) -> None:
     """Work out every clock again from the topic: targets, pauses, warnings, breaches, escalations.
 
     Nothing is published or sent. Exit 1 where it differs from what was lived, or cannot be worked out.
@@ -47,39 +57,68 @@ def command(written: str | None, into: str, named: tuple[str, ...], compare: boo
     settings = Settings()
     now = system_clock(settings.clock_offset)()
     until = instant(written) if written else now
-    if into == settings.database:
-        raise click.ClickException(f"{into} is the living database: name another one")
+    if compare and until > now:
+        raise click.ClickException("what is yet to come was not lived: use --no-compare")
+    compare = until <= now if compare is None else compare
     only = {bare(ticket) for ticket in named} or None
+    check_name(into, settings.database)
     try:
-        done = asyncio.run(replay(settings, until, into, compare=compare, now=now, only=only))
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("replaying", total=TOPICS[COMPLAINTS].partitions)
+
+            def partition_done(cases: int) -> None:
+                progress.update(task, advance=1, description=f"replaying: {cases} cases")
+
+            done = asyncio.run(
+                replay(settings, until, into, compare=compare, only=only, told=partition_done)
+            )
     except Unavailable as error:
         raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
-    click.echo(sentence(done, compare=compare))
-    for line in done.comparison.lines:
-        click.echo(f"  {line}")
-    for fault in done.faults[:20]:
-        click.echo(f"  {fault.ticket}: {fault.why}")
+    for line in told(done, compare=compare):
+        click.echo(line)
     if done.faults or done.comparison.differing:
         raise SystemExit(1)
 
 
+def check_name(into: str, living: str) -> None:
+    """Raises ClickException for a database that must not, or cannot, take the result."""
+    # of two names that differ by capitals alone the server takes one
+    if into.lower() == living.lower():
+        raise click.ClickException(f"{into} is the living database: name another one")
+    if _NAME.fullmatch(into) is None or into.lower() in _THE_SERVERS_OWN:
+        raise click.ClickException(f"{into} is no name for a database of its own")
+
+
+@dataclass
 class Done:
-    """What a replay came to."""
+    """What a replay came to. `unreadable`: records of the topic that no case can be told of."""
 
-    def __init__(self) -> None:
-        self.cases = 0
-        self.events = 0
-        self.foreign = 0
-        self.faults: list[Fault] = []
-        self.comparison = Comparison()
+    cases: int = 0
+    events: int = 0
+    unreadable: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    comparison: Comparison = field(default_factory=Comparison)
 
 
-def sentence(done: Done, *, compare: bool) -> str:
-    said = f"{done.cases} clocks, {done.events} events of theirs, {len(done.faults)} faults"
+def told(done: Done, *, compare: bool) -> list[str]:
+    """What is printed."""
+    lines = [
+        f"{done.cases} clocks, {done.events} events of theirs; {len(done.faults)} cases that cannot be "
+        f"worked out, {done.unreadable} unreadable records"
+    ]
+    lines += [f"  {fault.ticket}: {fault.why}" for fault in done.faults[:MOST_SHOWN]]
     if not compare:
-        return said
+        return lines
     found = done.comparison
-    return f"{said}; {found.differing} differ from what was lived, {found.behind} were behind"
+    same = found.cases - found.differing - found.behind
+    rows = ", ".join(f"{count} {name}" for name, count in sorted(found.rows.items()))
+    lines.append(f"as they were lived: {same} ({rows or 'nothing'})")
+    if found.gone_on:
+        lines.append(f"  of {found.gone_on} of them only the events: they have gone on since")
+    if found.behind:
+        lines.append(f"the living clock is behind, the same so far: {found.behind}")
+    lines.append(f"different: {found.differing}")
+    return [*lines, *(f"  {line}" for line in found.lines)]
 
 
 async def replay(
@@ -88,10 +127,11 @@ async def replay(
     into: str,
     *,
     compare: bool,
-    now: datetime,
     only: Collection[str] | None = None,
+    told: Callable[[int], None] = lambda cases: None,
 ) -> Done:
-    """Raises Unavailable; ClickException where `into` is in use."""
+    """`told` hears after each partition how many cases are done. Raises Unavailable; ClickException where
+    `into` is in use."""
     done = Done()
     async with AsyncExitStack() as stack:
         living = mongo.connect(settings.mongo, settings.database)
@@ -101,88 +141,77 @@ async def replay(
         async with mongo.store_errors():
             if await result[CASES].find_one({}, {"_id": 1}) is not None:
                 raise click.ClickException(f"{into} has cases already: name an empty database")
-        rules = RulesOf(DirectoryStore(living))
-        partitions = range(TOPICS[COMPLAINTS].partitions)
-        with Progress(transient=True) as progress:
-            task = progress.add_task("replaying", total=len(partitions))
-            for number in partitions:
-                partition = Partition(only)
-                async for record in read_whole(settings.kafka, COMPLAINTS, number):
-                    partition.take(record)
-                done.foreign += partition.foreign
-                await _fold(partition, rules, until, done, living if compare else None, result, now)
-                progress.advance(task)
+        run = _Run(until, living, result, compare, RulesOf(DirectoryStore(living)), done)
+        for number in range(TOPICS[COMPLAINTS].partitions):
+            partition = Partition(only)
+            async for record in read_whole(settings.kafka, COMPLAINTS, number):
+                partition.take(record)
+            done.unreadable += partition.foreign
+            await run.fold(partition)
+            told(done.cases)
     return done
 
 
-async def _fold(
-    partition: Partition,
-    rules: RulesOf,
-    until: datetime,
-    done: Done,
-    living: mongo.Database | None,
-    result: mongo.Database,
-    now: datetime,
-) -> None:
-    versions: dict[tuple[str, int], Rules] = {}
-    for version in partition.versions():
-        try:
-            versions[version] = await rules.get(*version)
-        except Unavailable:
-            raise
-        except Retry:
-            continue  # told with each case that needs it
-    batch: list[Life] = []
-    for life in partition.lives(versions, until):
-        if isinstance(life, Fault):
-            done.faults.append(life)
-            continue
-        batch.append(life)
-        if len(batch) == BATCH:
-            await _store(batch, done, living, result, lately=now - until < LATELY)
-            batch = []
-    await _store(batch, done, living, result, lately=now - until < LATELY)
+@dataclass(frozen=True)
+class _Run:
+    until: datetime
+    living: mongo.Database
+    result: mongo.Database
+    compare: bool
+    rules: RulesOf
+    done: Done
 
+    async def fold(self, partition: Partition) -> None:
+        versions: dict[Version, Rules] = {}
+        for version in partition.versions():
+            try:
+                versions[version] = await self.rules.get(*version)
+            except Unavailable:
+                raise
+            except Retry:
+                continue  # told with each case that needs it
+        batch: list[Life] = []
+        for life in partition.lives(versions, self.until):
+            if isinstance(life, Fault):
+                self.done.faults.append(life)
+                continue
+            batch.append(life)
+            if len(batch) == BATCH:
+                await self._keep(batch)
+                batch = []
+        if batch:
+            await self._keep(batch)
 
-async def _store(
-    lives: list[Life],
-    done: Done,
-    living: mongo.Database | None,
-    result: mongo.Database,
-    *,
-    lately: bool,
-) -> None:
-    if not lives:
-        return
-    cases: list[dict[str, Any]] = []
-    events: list[dict[str, Any]] = []
-    for life in lives:
-        running = life.rules.running(life.timer)
-        fields = fields_of(life.ticket, life.timer, running)
-        cases.append({"_id": life.ticket, "sla": {**fields, "n": len(life.announced)}})
-        events += [
-            {"_id": f"{life.ticket}/sla/{n}", "ticket": life.ticket, **row}
-            for n, row in enumerate(rows_of(life.announced), start=1)
-        ]
-    async with mongo.store_errors():
-        await result[CASES].insert_many(cases, ordered=False)
-        if events:
-            await result[EVENTS].insert_many(events, ordered=False)
-    done.cases += len(cases)
-    done.events += len(events)
-    if living is None:
-        return
-    for life in lives:
-        done.comparison.events_of(life)
-    if lately:
+    async def _keep(self, lives: list[Life]) -> None:
+        cases: dict[str, dict[str, Any]] = {}
+        events: list[dict[str, Any]] = []
+        for life in lives:
+            cases[life.ticket] = fields_of(life.ticket, life.timer, life.rules.running(life.timer))
+            events += [
+                {"_id": f"{life.ticket}/sla/{n}", "ticket": life.ticket, **row}
+                for n, row in enumerate(rows_of(life.announced), start=1)
+            ]
         async with mongo.store_errors():
-            stored = await living[CASES].find(
-                {"_id": {"$in": [life.ticket for life in lives]}},
-                {"sla": 1, "case.n": 1, "notices.n": 1},
-            ).to_list(None)
-            again = await result[CASES].find(
-                {"_id": {"$in": [life.ticket for life in lives]}}, {"sla": 1}
+            await self.result[CASES].insert_many(
+                [
+                    {"_id": life.ticket, "sla": {**cases[life.ticket], "n": len(life.announced)}}
+                    for life in lives
+                ],
+                ordered=False,
+            )
+            if events:
+                await self.result[EVENTS].insert_many(events, ordered=False)
+        self.done.cases += len(lives)
+        self.done.events += len(events)
+        if self.compare:
+            await self._compare(lives, cases)
+
+    async def _compare(self, lives: list[Life], cases: dict[str, dict[str, Any]]) -> None:
+        async with mongo.store_errors():
+            stored = await self.living[CASES].find(
+                {"_id": {"$in": list(cases)}}, {"sla": 1, "case.n": 1, "notices.n": 1}
             ).to_list(None)
         by_ticket = {one["_id"]: one for one in stored}
-        for one in again:
-            done.comparison.fields_of(one["_id"], by_ticket.get(one["_id"]), one["sla"])
+        for life in lives:
+            living = by_ticket.get(life.ticket)
+            self.done.comparison.take(life, living, cases[life.ticket])

@@ -13,6 +13,7 @@ from services.kernel.contracts.events import (
     CaseFiled,
     Clock,
     Event,
+    Room,
     SlaLapsed,
     SlaRecalculated,
 )
@@ -32,21 +33,33 @@ Version = tuple[str, int]
 
 @dataclass
 class Recorded:
-    """A case's records, raw, each number of a room once; of types that the clock does not use none."""
+    """A case's records, raw, each number of a room once; of types that the clock does not use none.
+    `last`: the highest number of each room, with its stamp, whatever its type."""
 
     records: dict[EventId, Received] = field(default_factory=dict)
+    last: dict[Room, tuple[int, datetime]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Life:
-    """A clock worked out again. `recorded`: what the living clock had announced, in order, stamped before
-    the end; `announced`: what it must have."""
+    """A clock worked out again, as of `until`.
+
+    `announced` is what it must have said, `recorded` what the living one has said, each stamped before
+    `until`; both in order. `hindsight`: what must have been said where something that was done after `until`
+    made more of it fall due (taken out of a merger, another service, a recalculation). `heard`: up to which
+    number each room is taken into account, None where there is more that was stamped later; `said`: how
+    much the living clock has said altogether.
+    """
 
     ticket: str
+    until: datetime
     timer: Timer
     rules: Rules
     announced: tuple[CaseEvent, ...]
     recorded: tuple[CaseEvent, ...]
+    hindsight: tuple[CaseEvent, ...]
+    heard: Mapping[Room, int] | None
+    said: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,28 @@ class Fault:
 
     ticket: str
     why: str
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A case's events."""
+
+    ticket: str
+    filing: CaseFiled
+    told: list[Told]
+    recorded: list[CaseEvent]
+
+    def lived(
+        self, rules: Mapping[Version, Rules], until: datetime
+    ) -> tuple[Timer, tuple[CaseEvent, ...]]:
+        """Raises Unknown."""
+        changes = [event for event in self.recorded if isinstance(event, SlaRecalculated)]
+        return lived(self.filing, self.told, changes, lambda n: _rules(rules, self.filing, n), until)
+
+    def last(self) -> datetime:
+        """The latest stamp of all."""
+        events = (self.filing, *(one.event for one in self.told), *self.recorded)
+        return max(event.at for event in events)
 
 
 class Partition:
@@ -75,9 +110,12 @@ class Partition:
         except Undecodable:
             self.foreign += 1
             return
-        if self._only is not None and received.id.ticket not in self._only:
+        ticket, room, n = received.id.ticket, received.id.room, received.id.n
+        if self._only is not None and ticket not in self._only:
             return
-        case = self._cases.setdefault(received.id.ticket, Recorded())
+        case = self._cases.setdefault(ticket, Recorded())
+        if room not in case.last or case.last[room][0] < n:
+            case.last[room] = (n, received.time)
         if received.type in USES:
             case.records.setdefault(received.id, received)
 
@@ -92,52 +130,74 @@ class Partition:
 
     def lives(self, rules: Mapping[Version, Rules], until: datetime) -> Iterator[Life | Fault]:
         """Every case that was filed by `until`, one after the other."""
-        for ticket, case in self._cases.items():
-            life = _life(ticket, case, rules, until)
+        for ticket, recorded in self._cases.items():
+            life = _life(ticket, recorded, rules, until)
             if life is not None:
                 yield life
 
 
 def _life(
-    ticket: str, case: Recorded, rules: Mapping[Version, Rules], until: datetime
+    ticket: str, recorded: Recorded, rules: Mapping[Version, Rules], until: datetime
 ) -> Life | Fault | None:
-    filing: CaseFiled | None = None
-    told: list[Told] = []
-    recalculated: list[SlaRecalculated] = []
-    recorded: dict[int, CaseEvent] = {}
     try:
-        for received in case.records.values():
-            event = decode(received, USES).event
-            if isinstance(event, CaseFiled):
-                filing = event
-            elif isinstance(event, CaseEvent) and received.id.room in ROOMS:
-                told.append(Told(received.id.room, received.id.n, event))
-            elif isinstance(event, (Clock, SlaLapsed, SlaRecalculated)):
-                recorded[received.id.n] = event
-                if isinstance(event, SlaRecalculated):
-                    recalculated.append(event)
+        case = _read(ticket, recorded)
+        if case is None:
+            return Fault(ticket, "nothing says that it was filed")
+        if case.filing.at > until:
+            return None
+        timer, announced = case.lived(rules, until)
+        said = tuple(event for event in case.recorded if _before(event, until))
+        hindsight = announced
+        if said != announced and (last := case.last()) > until:
+            hindsight = tuple(e for e in case.lived(rules, last)[1] if _before(e, until))
     except Undecodable as error:
         return Fault(ticket, f"undecodable: {error}")
-    if filing is None:
-        return Fault(ticket, "nothing says that it was filed")
-    if filing.at > until:
-        return None
-    district = filing.district
-
-    def rules_at(version: int) -> Rules:
-        found = rules.get((district, version))
-        if found is None:
-            raise Unknown(f"no version {version} of {district}")
-        return found
-
-    try:
-        timer, announced = lived(filing, told, recalculated, rules_at, until)
     except Unknown as error:
         return Fault(ticket, error.reason)
-    said = tuple(
-        event for _, event in sorted(recorded.items()) if _before(event, until)
+    return Life(
+        ticket,
+        until,
+        timer,
+        _rules(rules, case.filing, timer.directory_version),
+        announced,
+        said,
+        hindsight,
+        _heard(recorded, until),
+        recorded.last.get("sla", (0, until))[0],
     )
-    return Life(ticket, timer, rules_at(timer.directory_version), announced, said)
+
+
+def _read(ticket: str, recorded: Recorded) -> _Case | None:
+    """Raises Undecodable."""
+    filing: CaseFiled | None = None
+    told: list[Told] = []
+    said: dict[int, CaseEvent] = {}
+    for received in recorded.records.values():
+        event = decode(received, USES).event
+        if isinstance(event, CaseFiled):
+            filing = event
+        elif isinstance(event, CaseEvent) and received.id.room in ROOMS:
+            told.append(Told(received.id.room, received.id.n, event))
+        elif isinstance(event, (Clock, SlaLapsed, SlaRecalculated)):
+            said[received.id.n] = event
+    if filing is None:
+        return None
+    return _Case(ticket, filing, told, [event for _, event in sorted(said.items())])
+
+
+def _rules(rules: Mapping[Version, Rules], filing: CaseFiled, version: int) -> Rules:
+    """Raises Unknown."""
+    found = rules.get((filing.district, version))
+    if found is None:
+        raise Unknown(f"no version {version} of {filing.district}")
+    return found
+
+
+def _heard(recorded: Recorded, until: datetime) -> Mapping[Room, int] | None:
+    last = {room: recorded.last.get(room, (0, until)) for room in ROOMS}
+    if any(at > until for _, at in last.values()):
+        return None
+    return {room: n for room, (n, _) in last.items()}
 
 
 def _before(event: CaseEvent, until: datetime) -> bool:

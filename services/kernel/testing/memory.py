@@ -6,7 +6,6 @@ fail. One suite runs against these and against the real adapters (tests/integrat
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -121,8 +120,8 @@ class MemoryRooms:
         guards = guard_of(self.room, draft)
         if document is not None and any(not _holds(document, *guard) for guard in guards.items()):
             return False
-        room = {**copy.deepcopy(draft.room), "n": draft.n, "seen": dict(draft.seen)}
-        room["outbox"] = copy.deepcopy(draft.outbox)
+        room = {**_copied(draft.room), "n": draft.n, "seen": dict(draft.seen)}
+        room["outbox"] = _copied(draft.outbox)
         if draft.unsent_since is not None:
             room["unsent_since"] = draft.unsent_since
         documents.setdefault(draft.ticket, {"_id": draft.ticket})[self.room] = room
@@ -130,7 +129,7 @@ class MemoryRooms:
 
     async def documents(self, tickets: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         documents = self._documents()
-        return {ticket: copy.deepcopy(documents[ticket]) for ticket in tickets if ticket in documents}
+        return {ticket: _copied(documents[ticket]) for ticket in tickets if ticket in documents}
 
     async def unsent(self, before: datetime, limit: int) -> dict[str, list[Any]]:
         found = [
@@ -160,11 +159,21 @@ class MemoryRooms:
         return self._cases.documents
 
 
+def _copied(value: Any) -> Any:
+    """As if it had been to the store and back: nothing that can be changed is shared with the original."""
+    if isinstance(value, dict):
+        pairs = value.items()
+        return {name: _copied(one) if isinstance(one, (dict, list)) else one for name, one in pairs}
+    if isinstance(value, list):
+        return [_copied(one) if isinstance(one, (dict, list)) else one for one in value]
+    return value
+
+
 def _copy(source: Mapping[str, Any], into: dict[str, Any], path: Sequence[str]) -> None:
     if not isinstance(source, Mapping) or path[0] not in source:
         return
     if len(path) == 1:
-        into[path[0]] = copy.deepcopy(source[path[0]])
+        into[path[0]] = _copied(source[path[0]])
     else:
         _copy(source[path[0]], into.setdefault(path[0], {}), path[1:])
 

@@ -2,391 +2,285 @@
 
 People act, messages reach citizens or do not, and every room's events come to the topic after delays of
 its own, so not in the order in which they were stamped. The clock's worker is away for hours and days, is
-begun anew and takes records in batches of any size. In the middle of the month the directory changes; later a
-holiday is declared and applied to open clocks.
+begun anew and takes records in batches of any size; at times it finds Kafka away. In the middle of the month
+the directory changes; later holidays are declared and applied to open clocks.
 """
 
 from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Collection, Coroutine, Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.kernel.adapters import case_document
-from services.kernel.adapters.case_folding import fold, opened, stamp
+from services.kernel.adapters.case_folding import READS, fold, opened, stamp
 from services.kernel.adapters.directory.rules import RulesOf
-from services.kernel.adapters.outbox import Outbox, from_entry
-from services.kernel.adapters.room_store import Draft, guard_of, to_draft
-from services.kernel.adapters.rooms import Change, RoomConsumer, enter
-from services.kernel.adapters.timer_document import from_fields
+from services.kernel.adapters.outbox import from_entry
+from services.kernel.adapters.recalculation import Recalculation
+from services.kernel.adapters.room_store import Draft
+from services.kernel.adapters.rooms import Change, enter
 from services.kernel.contracts import events as e
-from services.kernel.contracts.codec import Message, Record, announce, receive
+from services.kernel.contracts.codec import EventId, Message, Record, announce, receive
 from services.kernel.contracts.topics import COMPLAINTS
+from services.kernel.domain import tickets
 from services.kernel.domain.case import Act, Case
-from services.kernel.domain.directory import District, Holiday, Text
-from services.kernel.domain.errors import Refused, Retry
-from services.kernel.domain.lifecycle import ROLES, allowed
-from services.kernel.domain.people import Actor
-from services.kernel.testing.memory import ManualClock, MemoryCases, MemoryRooms, _holds
-from services.sla.adapters.armed import fields_of
-from services.sla.adapters.firing import Firing
-from services.sla.adapters.room import SlaRoom
-from services.sla.core.catching_up import ROOMS
-from services.sla.core.follow import recalculate
+from services.kernel.domain.directory import District
+from services.kernel.domain.errors import Refused, Unavailable
+from services.kernel.testing.memory import ManualClock, MemoryCases, MemoryRooms
 from services.sla.testing import filing, ist
+from tests.integration.sla.month_directory import Versions
+from tests.integration.sla.month_people import SERVICES, act, next_act
+from tests.integration.sla.month_worker import Worker
 
 BEGINNING = ist("2026-02-23 09:00")
 DAYS = 31
 END = BEGINNING + timedelta(days=DAYS)
 CHANGED = BEGINNING + timedelta(days=11)
 DECLARED = BEGINNING + timedelta(days=19, hours=5)
-HOLIDAY = date(2026, 3, 13)  # the day after next to the declaration
-LOOK = timedelta(minutes=90)
-BUCKETS = range(256)
-SERVICES = ("hand-pump", "street-light", "pension", "ration-not-given", "brand-new", None)
+LOOK_MS = 150 * 60_000
+DELAYS_MS = (0, 0, 5, 5, 200, 200, 20_000, 3_600_000, 70_000_000)
+"""From what is written to its coming to the topic: at times its publisher was away for most of a day."""
+SKEWS_MS = (0, 0, 0, -40, 900, 120_000, -600_000)
 TOLD = ("ask_citizen", "resolve", "reopen")
-WEIGHTS = {
-    "acknowledge": 8, "start": 4, "ask_citizen": 8, "answer": 6, "mark_asked": 5, "reply": 3, "resolve": 6,
-    "confirm": 3, "reopen": 4, "plan_feedback": 3, "end_feedback": 8, "propose_rejection": 2, "reject": 3,
-    "unmerge": 6, "transfer": 2, "change_service": 2,
-}  # fmt: skip
-"""How likely each act is, where it may be done; others 1."""
-
-
-class Versions:
-    """The directory: version 1, from the middle on 2, and 3 with the holiday."""
-
-    def __init__(self, *districts: District) -> None:
-        self.of: dict[tuple[str, int], District] = {}
-        for first in districts:
-            pump = next((s for s in first.services if s.policy), first.services[0])
-            other = next(s for s in first.services if s.policy not in (None, pump.policy))
-            second = replace(
-                first,
-                version=2,
-                services=(*first.services, replace(pump, id="brand-new", policy=other.policy)),
-                policies=tuple(replace(p, warn_percent=60) for p in first.policies),
-            )
-            holiday = Holiday(HOLIDAY, Text("अवकाश", "Declared holiday"))
-            third = replace(
-                second,
-                version=3,
-                calendars=tuple(
-                    c if c.id in ("always", "din-raat") else replace(c, holidays=(*c.holidays, holiday))
-                    for c in second.calendars
-                ),
-            )
-            for one in (replace(first, version=1), second, third):
-                self.of[first.id, one.version] = one
-
-    async def version(self, district: str, version: int) -> District:
-        if (district, version) not in self.of:
-            raise Retry("not there")
-        return self.of[district, version]
-
-
-class NothingParked:
-    async def parked_keys(self, keys: Collection[str]) -> set[str]:
-        return set()
-
-
-class SharedRooms(MemoryRooms):
-    """Without copies of what nobody changes: a month writes a case document some fifty thousand times."""
-
-    def _read(self, ticket: str) -> Draft:
-        document = self._documents().get(ticket)
-        return to_draft(self.room, ticket, document)
-
-    def _write(self, draft: Draft) -> bool:
-        document = self._documents().setdefault(draft.ticket, {"_id": draft.ticket})
-        if any(not _holds(document, *guard) for guard in guard_of(self.room, draft).items()):
-            return False
-        room = {**draft.room, "n": draft.n, "seen": dict(draft.seen), "outbox": list(draft.outbox)}
-        if draft.unsent_since is not None:
-            room["unsent_since"] = draft.unsent_since
-        document[self.room] = room
-        return True
+"""Of what the citizen hears."""
+Step = Callable[[], Awaitable[None]]
+Stretch = tuple[datetime, datetime]
 
 
 class Month:
-    """`records`: the topic as it came to be; `documents`: the cases as they are in the end."""
+    """`records`: the topic as it came to be; `documents`: the cases as they are in the end; `counted`: what
+    was done and said, how often."""
 
-    def __init__(self, seed: int, cases: int, *districts: District) -> None:
+    def __init__(self, seed: int, cases: int, *districts: District, first: int = 0) -> None:
+        """`first`: the number of the first ticket in the year's sequence."""
         self.random = random.Random(seed)
         self.clock = ManualClock(BEGINNING)
         self.cases = MemoryCases()
         self.versions = Versions(*districts)
-        self.districts = [district.id for district in districts]
-        self.rules = RulesOf(self.versions)  # type: ignore[arg-type]
-        self.case_rooms = SharedRooms(self.cases, "case")
-        self.notices = SharedRooms(self.cases, "notices")
-        self.sla_rooms = SharedRooms(self.cases, "sla")
-        self.declared = False
         self.records: list[Record] = []
-        self.counted: dict[str, int] = {}
-        self._consumed = 0
+        self.counted: Counter[str] = Counter()
+        self._districts = [district.id for district in districts]
+        self._case_rooms = MemoryRooms(self.cases, "case", READS)
+        self._notices = MemoryRooms(self.cases, "notices", ("sla.last_fired",))
+        versions: Any = self.versions
+        self._worker = Worker(self.cases, RulesOf(versions), self.records, self, self.random)
+        self._said: set[EventId] = set()
         self._sent_at: dict[tuple[str, str], datetime] = {}
-        self._queue: list[tuple[datetime, int, Callable[[], Coroutine[Any, Any, None]]]] = []
+        self._queue: list[tuple[datetime, int, Step]] = []
         self._turn = 0
-        self._begin_worker()
-        for number in range(cases):
+        self._worker_away = self._stretches(7, hours=50)
+        self._kafka_away = self._stretches(10, hours=6)
+        for number in range(first, first + cases):
             at = BEGINNING + timedelta(milliseconds=self.random.randrange(24 * 86_400_000))
             self._at(at, self._filing(number))
-        away = [BEGINNING + timedelta(hours=self.random.randrange(24 * DAYS)) for _ in range(7)]
-        self._away = [(start, start + timedelta(hours=self.random.randrange(1, 50))) for start in away]
         look = BEGINNING
         while look < END:
-            look += LOOK * self.random.uniform(0.1, 2)
+            look += timedelta(milliseconds=int(LOOK_MS * self.random.uniform(0.1, 2)))
             self._at(look, self._look)
+        self._at(DECLARED, self._declare)
 
     @property
     def documents(self) -> dict[str, dict[str, Any]]:
         return self.cases.documents
 
-    async def live(self) -> None:
-        while self._queue:
-            at, _, what = heapq.heappop(self._queue)
+    async def live(self, until: datetime = END) -> None:
+        """Up to then; at the end of the month the worker comes back for good and catches up, and nobody
+        acts any more."""
+        while self._queue and (self._queue[0][0] <= until or until >= END):
+            at, _, step = heapq.heappop(self._queue)
             self.clock.now = max(self.clock.now, at)
-            await what()
-        # the worker comes back for good and catches up; nobody acts any more
-        self._away = []
-        self.clock.now = END + timedelta(days=2)
-        for _ in range(4):
-            await self._catch_up()
+            await step()
+        if until >= END:
+            self._kafka_away = []
+            self.clock.now = END + timedelta(days=2)
+            await self._worker.catch_up(self.clock())
 
-    # ---------------------------------------------------------------- who acts
+    def as_it_stands(self) -> tuple[list[Record], dict[str, dict[str, Any]]]:
+        """The records and the documents, which are not changed any more: rooms are written whole."""
+        documents = {
+            ticket: {name: dict(room) for name, room in document.items() if name != "_id"}
+            for ticket, document in self.documents.items()
+        }
+        return list(self.records), documents
 
-    def _at(self, at: datetime, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    @property
+    def longest_absence(self) -> Stretch:
+        """Of the clock's worker, in the second half of the month."""
+        half = BEGINNING + (END - BEGINNING) / 2
+        late = [(start, min(end, END)) for start, end in self._worker_away if start > half]
+        return max(late, key=lambda stretch: stretch[1] - stretch[0])
+
+    # time passes
+
+    def _stretches(self, many: int, *, hours: int) -> list[Stretch]:
+        starts = [
+            BEGINNING + timedelta(hours=self.random.randrange(24 * DAYS)) for _ in range(many)
+        ]
+        return [(at, at + timedelta(hours=self.random.uniform(1, hours))) for at in starts]
+
+    def _at(self, at: datetime, step: Step) -> None:
         self._turn += 1
-        heapq.heappush(self._queue, (at, self._turn, what))
+        heapq.heappush(self._queue, (at, self._turn, step))
 
-    def _later(self, hours: float, what: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Within about so many hours, if the month is not over by then."""
-        at = self.clock() + timedelta(milliseconds=int(self.random.expovariate(1 / hours) * 3_600_000))
+    def _later(self, hours: float, step: Step) -> None:
+        """After about so many hours, if the month is not over by then."""
+        hours = self.random.expovariate(1 / hours)
+        at = self.clock() + timedelta(milliseconds=int(hours * 3_600_000))
         if at < END:
-            self._at(at, what)
+            self._at(at, step)
 
-    def _count(self, what: str) -> None:
-        self.counted[what] = self.counted.get(what, 0) + 1
+    def _skewed(self) -> datetime:
+        """The time on another machine."""
+        return self.clock() + timedelta(milliseconds=self.random.choice(SKEWS_MS))
 
-    def _filing(self, number: int) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def _look(self) -> None:
+        if not _within(self._worker_away, self.clock()):
+            await self._worker.look(self.clock())
+
+    async def _declare(self) -> None:
+        self._worker.asked.wanted = [
+            Recalculation(district, 3, "declared late", self.clock()) for district in self._districts
+        ]
+
+    # people act
+
+    def _filing(self, number: int) -> Step:
         async def file() -> None:
             version = 2 if self.clock() >= CHANGED else 1
-            district = self.versions.of[self.random.choice(self.districts), version]
-            known = [s.id for s in district.services]
-            service = self.random.choice([*known[:5], *(s for s in SERVICES if s in known), None])
-            ticket = f"26{number:07d}{number % 10}"
+            district = self.versions.of[self.random.choice(self._districts), version]
+            known = [service.id for service in district.services]
             event = filing(
                 district,
                 self.clock(),
-                service,
-                ticket=ticket,
+                self.random.choice([*known[:5], *(s for s in SERVICES if s in known), None, None]),
+                ticket=tickets.make(26, number),
                 directory_version=version,
                 priority=self.random.choice(("normal", "normal", "urgent", "emergency")),
                 kind=self.random.choice(("complaint", "complaint", "demand", "suggestion")),
                 has_phone=self.random.random() < 0.8,
-                block=self.random.choice([b.id for b in district.blocks]),
+                block=self.random.choice([block.id for block in district.blocks]),
             )
             self._publish(announce(event, "intake", 1).message(COMPLAINTS, "/samvad/intake"))
-            case = opened(event, None)
-            draft = (await self.case_rooms.read([ticket]))[ticket]
+            draft = (await self._case_rooms.read([event.ticket]))[event.ticket]
             draft.seen["intake"] = 1
+            case = opened(event, None)
             draft.room = case_document.to_fields(case)
-            assert await self.case_rooms.write([draft]) == set()
-            await self._act(ticket, "assign", "routing")
-            self._later(12, self._acting(ticket))
+            assert await self._case_rooms.write([draft]) == set()
+            self.counted[f"filed {event.priority}"] += 1
+            self.counted["filed without service"] += event.service is None
+            await self._do(act(case, "assign", "routing", self.random), case)
+            self._later(12, self._acting(event.ticket))
 
         return file
 
-    def _acting(self, ticket: str) -> Callable[[], Coroutine[Any, Any, None]]:
-        async def act() -> None:
-            case = case_document.from_fields(ticket, self.cases.documents[ticket]["case"])
-            proposal = case.proposal is not None
-            options = [
-                (action, role)
-                for role in ROLES
-                if role not in ("rule", "routing")
-                for action in allowed(case.state, role, proposal=proposal)
-            ]
-            if not options:
-                return
-            actions = sorted({action for action, _ in options})
-            weights = [WEIGHTS.get(action, 1) for action in actions]
-            chosen = self.random.choices(actions, weights)[0]
-            roles = [role for action, role in options if action == chosen]
-            await self._act(ticket, chosen, self.random.choice(roles))
-            self._later(self.random.choice((3, 30, 120)), self._acting(ticket))
+    def _case(self, ticket: str) -> Case:
+        return case_document.from_fields(ticket, self.documents[ticket]["case"])
 
-        return act
+    def _acting(self, ticket: str, *, once: bool = False) -> Step:
+        async def something() -> None:
+            case = self._case(ticket)
+            wish = next_act(case, self.random)
+            if wish is not None:
+                await self._do(wish, case)
+                if not once:
+                    self._later(self.random.choice((3, 30, 120)), self._acting(ticket))
 
-    async def _act(self, ticket: str, action: str, role: str, **more: Any) -> None:
-        draft = (await self.case_rooms.read([ticket]))[ticket]
-        case = case_document.from_fields(ticket, draft.room)
-        actor = Actor(role, "somebody", case.district)  # type: ignore[arg-type]
-        skewed = self.clock() - timedelta(milliseconds=self.random.choice((0, 0, 40, 900)))
-        wish = Act(action, actor, data=more or self._data(action, role, case))
+        return something
+
+    async def _do(self, wish: Act, case: Case) -> None:
+        draft = (await self._case_rooms.read([case.ticket]))[case.ticket]
         try:
-            folded = fold(draft, case, wish, now=skewed)
+            folded = fold(draft, case, wish, now=self._skewed())
         except Refused:
             return
         enter(draft, "case", folded.change)
-        if await self.case_rooms.write([draft]):
-            return  # the clock has spoken meanwhile
-        self._count(action)
-        told = self._telling(ticket, draft.n) if action in TOLD else None
-        self._send(draft, "case", told)
+        assert await self._case_rooms.write([draft]) == set()
+        self.counted[wish.action] += 1
+        self.counted[f"{wish.action} while {case.state}"] += 1
+        self._send(draft, "case", self._telling(case.ticket, draft.n) if wish.action in TOLD else None)
 
-    def _data(self, action: str, role: str, case: Case) -> dict[str, Any]:
-        service = self.random.choice(SERVICES) or case.service
-        placed = {"department": self.random.choice(("phe", "pwd")), "reason": "", "directory_version": 1}
-        if service and self.random.random() < 0.4:
-            placed["service"] = service
-        data: dict[str, dict[str, Any]] = {
-            "assign": placed,
-            "transfer": placed,
-            "take_over": {"officer": "phe-head-1"},
-            "change_service": {
-                "service": service or "hand-pump",
-                "priority": self.random.choice(("normal", "urgent", None)),
-            },
-            "end_feedback": {"outcome": self.random.choice(("reached", "unreached"))},
-            "propose_rejection": {"reason": "duplicate"},
-            "merge": {"parent": "2699999993"},
-            "rate": {"rating": 3},
-        }
-        return {name: value for name, value in data.get(action, {}).items() if value is not None}
-
-    def _telling(self, ticket: str, n: int) -> Callable[[], Coroutine[Any, Any, None]]:
-        """A message about the n-th event of the case reaches the citizen, or cannot."""
+    def _telling(self, ticket: str, n: int) -> Step:
+        """A message about the n-th event of the case reaches the citizen, or cannot; at times two do."""
 
         async def tell() -> None:
-            draft = (await self.notices.read([ticket]))[ticket]
+            draft = (await self._notices.read([ticket]))[ticket]
             last_fired = (draft.others.get("sla") or {}).get("last_fired")
             fields: dict[str, Any] = {
                 "ticket": ticket,
-                "district": self.cases.documents[ticket]["case"]["district"],
-                "at": stamp(self.clock(), last_fired),
+                "district": self.documents[ticket]["case"]["district"],
+                "at": stamp(self._skewed(), last_fired),
                 "about": f"{ticket}/case/{n}",
-                "audience": "citizen",
+                "audience": self.random.choice(("citizen", "citizen", "citizen", "officer")),
                 "channel": self.random.choice(("whatsapp", "sms")),
             }
             event: e.Notice = e.NoticeDelivered(**fields)
             if self.random.random() < 0.2:
                 event = e.NoticeFailed(**fields, reason="no_address")
             enter(draft, "notices", Change({}, (event,), {"sla.last_fired": last_fired}))
-            if not await self.notices.write([draft]):
-                self._count(type(event).__name__)
-                self._send(draft, "notices")
+            assert await self._notices.write([draft]) == set()
+            self.counted[event.TYPE] += 1
+            self._send(draft, "notices")
+            if self.random.random() < 0.2:
+                self._later(5, tell)
 
         return tell
 
-    # ---------------------------------------------------------------- the topic
+    def _closing(self, event: e.SlaLapsed) -> Step:
+        async def close() -> None:
+            case = self._case(event.ticket)
+            if (case.state, case.cycle) == ("resolved", event.cycle):
+                await self._do(act(case, "close", "rule", self.random), case)
 
-    def _send(
-        self, draft: Draft, room: Any, told: Callable[[], Coroutine[Any, Any, None]] | None = None
-    ) -> None:
-        """The newest entry goes to the topic after a while; a room's entries in their order. Who tells the
-        citizen learns of it there."""
-        entry = draft.outbox[-1]
-        draft_room = self.cases.documents[draft.ticket][room]
-        draft_room["outbox"] = []
+        return close
+
+    # the topic
+
+    def _send(self, draft: Draft, room: Any, then: Step | None = None) -> None:
+        """What was announced comes to the topic after a while, a room's events in their order. Whoever goes
+        by them, `then`, learns of it there."""
+        self.documents[draft.ticket][room]["outbox"] = []
         key = (draft.ticket, room)
-        delay = timedelta(milliseconds=self.random.choice((0, 5, 200, 20_000, 3_600_000)))
+        delay = timedelta(milliseconds=self.random.choice(DELAYS_MS))
         at = max(self.clock() + delay, self._sent_at.get(key, BEGINNING))
         self._sent_at[key] = at
-        message = from_entry(draft.ticket, room, entry).message(COMPLAINTS, f"/samvad/{room}")
+        entry = from_entry(draft.ticket, room, draft.outbox[-1])
 
         async def arrive() -> None:
-            self._publish(message)
-            if self.random.random() < 0.03:
-                self._publish(message)  # its publisher did not hear that it was taken
-            if told is not None:
-                self._later(self.random.choice((0.1, 5, 70)), told)
+            # twice, where its publisher did not hear that it was taken
+            for _ in range(2 if self.random.random() < 0.03 else 1):
+                self._publish(entry.message(COMPLAINTS, f"/samvad/{room}"))
+            if then is not None:
+                self._later(self.random.choice((0.1, 5, 70)), then)
 
         self._at(at, arrive)
 
     def _publish(self, message: Message) -> None:
+        offset = len(self.records)
         self.records.append(
-            Record(COMPLAINTS, 0, len(self.records), message.key, message.headers, message.value)
+            Record(COMPLAINTS, 0, offset, message.key, message.headers, message.value)
         )
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """What the clock announces; a lapse closes the case, after a while."""
+        if _within(self._kafka_away, self.clock()):
+            raise Unavailable("Kafka")
         for message in messages:
             self._publish(message)
-            event = receive(self.records[-1], e.EVENTS).event
-            if isinstance(event, e.CaseEvent):
-                self._count(type(event).__name__ + getattr(event, "why", ""))
-            if isinstance(event, e.SlaLapsed):
-                self._later(0.05, self._closing(event))
-
-    def _closing(self, event: e.SlaLapsed) -> Callable[[], Coroutine[Any, Any, None]]:
-        async def close() -> None:
-            room = self.cases.documents[event.ticket]["case"]
-            if (room["state"], room["cycle"]) == ("resolved", event.cycle):
-                await self._act(event.ticket, "close", "rule")
-
-        return close
-
-    # ---------------------------------------------------------------- the clock's worker
-
-    def _begin_worker(self) -> None:
-        outbox = Outbox("sla", self)
-        parked: Any = NothingParked()
-        self._consumer = RoomConsumer(SlaRoom(self.rules), self.sla_rooms, outbox)
-        self._firing = Firing(self.sla_rooms, outbox, self.rules, parked)
-        self._outbox = outbox
-
-    async def _look(self) -> None:
-        now = self.clock()
-        self.declared = now >= DECLARED
-        if any(start <= now < end for start, end in self._away):
-            return
-        if self.random.random() < 0.02:
-            self._begin_worker()
-        await self._catch_up(self.random.choice((5, 50, 10_000)))
-
-    async def _catch_up(self, most: int = 1_000_000) -> None:
-        while most > 0 and self._consumed < len(self.records):
-            size = min(most, self.random.choice((1, 20, 300)))
-            batch = self.records[self._consumed : self._consumed + size]
-            received = [receive(record) for record in batch]
-            assert await self._consumer.handle(received) == []
-            self._consumed += len(batch)
-            most -= len(batch)
-        if self.declared:
-            await self._recalculate()
-        while (await self._firing.fire(self.clock(), BUCKETS, 500))[0]:
-            pass
-
-    async def _recalculate(self) -> None:
-        """Clocks that are behind the declared holiday, and have seen all, are moved to it: some at a time."""
-        documents = self.cases.documents.items()
-        behind = [t for t, doc in documents if (doc.get("sla") or {}).get("directory_version", 3) < 3]
-        drafts = await self.sla_rooms.read(self.random.sample(behind, min(len(behind), 300)))
-        ready: list[Draft] = []
-        for draft in drafts.values():
-            announced = {room: (draft.others.get(room) or {}).get("n", 0) for room in ROOMS}
-            if "waiting" in draft.room or any(draft.seen[r] != n for r, n in announced.items()):
+            received = receive(self.records[-1], e.EVENTS)
+            if received.id in self._said:
                 continue
-            timer = from_fields(draft.room)
-            event = e.SlaRecalculated(
-                ticket=draft.ticket,
-                district=timer.district,
-                at=stamp(self.clock(), draft.others["case"]["updated_at"], timer.last_fired),
-                directory_version=3,
-                cause="declared late",
-            )
-            before = await self.rules.get(timer.district, timer.directory_version)
-            rules = await self.rules.get(timer.district, 3)
-            after, late = recalculate(timer, event, before, rules)
-            guards = {f"{room}.n": n or None for room, n in announced.items()}
-            fields = fields_of(draft.ticket, after, rules.running(after))
-            enter(draft, "sla", Change(fields, (*late, event), guards))
-            ready.append(draft)
-        assert await self.sla_rooms.write(ready) == set()
-        await self._outbox.publish({draft.ticket: draft.outbox for draft in ready})
-        await self.sla_rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in ready])
+            self._said.add(received.id)
+            self.counted[received.type] += 1
+            if isinstance(received.event, e.SlaEscalated):
+                self.counted[received.event.why] += 1
+                if self.random.random() < 0.1:
+                    self._later(0.02, self._acting(received.event.ticket, once=True))
+            if isinstance(received.event, e.SlaLapsed):
+                self._later(0.05, self._closing(received.event))
+
+
+def _within(stretches: Sequence[Stretch], at: datetime) -> bool:
+    return any(start <= at < end for start, end in stretches)
