@@ -24,8 +24,8 @@ from services.kernel.contracts.events import (
 from services.kernel.domain.directory import District, Target
 from services.kernel.domain.timer import Rules, Running, Timer, deadline
 from services.sla.core.follow import filed, follow, recalculate
-from services.sla.core.ladder import said
-from services.sla.core.rungs import fire, next_at
+from services.sla.core.ladder import look
+from services.sla.core.rungs import next_at
 
 NOTHING = Sealed(nonce="AA==", data="AA==")
 TICKET = "2600104237"
@@ -176,9 +176,7 @@ class Living:
     def at(self, now: str | datetime) -> list[CaseEvent]:
         """The clock looks at `now`; what it says then."""
         when = ist(now) if isinstance(now, str) else now
-        running = self.running
-        self.timer, rungs = fire(self.timer, when, running)
-        events = said(TICKET, self.timer, rungs, running, self.district)
+        self.timer, events = look(TICKET, self.timer, when, self.rules)
         self.said += events
         return list(events)
 

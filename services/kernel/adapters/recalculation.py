@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.kernel.adapters import mongo
-from services.kernel.adapters.room_store import FOLLOWS
+from services.kernel.adapters.room_store import up_to_date
 from services.kernel.domain.directory import District
 
 COLLECTION = "recalculations"
@@ -22,13 +22,6 @@ LONGEST_CAUSE = 200
 UNMOVED = "unmoved"
 """The field of room `sla` that says which recalculation could not move the clock."""
 ANY_VERSION = 2**31 - 1
-_FOLLOWED = {
-    "$and": [
-        {"$eq": [{"$ifNull": [f"${room}.n", 0]}, {"$ifNull": [f"$sla.seen.{room}", 0]}]}
-        for room in FOLLOWS["sla"]
-        if room != "intake"
-    ]
-}
 
 
 @dataclass(frozen=True)
@@ -126,7 +119,7 @@ class Recalculations:
                     "_id": {"$nin": list(but)},
                     "sla.bucket": {"$in": list(buckets)},
                     "sla.waiting": {"$exists": False},
-                    "$expr": _FOLLOWED,
+                    "$expr": up_to_date("sla"),
                 },
                 {"_id": 1},
                 limit=limit,

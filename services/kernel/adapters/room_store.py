@@ -85,6 +85,18 @@ def _absent(path: str) -> dict[str, Any]:
     return {"$in": [None, 0]} if counts else {"$lte": None}
 
 
+def up_to_date(room: Room) -> dict[str, Any]:
+    """For `$expr`: the room has seen all that the others have announced in the same document. What the
+    intake says is said before there is a room."""
+    return {
+        "$and": [
+            {"$eq": [{"$ifNull": [f"${other}.n", 0]}, {"$ifNull": [f"${room}.seen.{other}", 0]}]}
+            for other in FOLLOWS[room]
+            if other != "intake"
+        ]
+    }
+
+
 def to_draft(room: Room, ticket: str, document: Fields | None) -> Draft:
     """The draft of a document as it was read."""
     stored = dict((document or {}).get(room) or {})
@@ -141,19 +153,9 @@ class MongoRooms:
         nearest first; and the next instant after `now`."""
         mine = {f"{self.room}.bucket": {"$in": list(buckets)}}
         next_at = f"{self.room}.next_at"
-        up_to_date = [
-            {
-                "$eq": [
-                    {"$ifNull": [f"${other}.n", 0]},
-                    {"$ifNull": [f"${self.room}.seen.{other}", 0]},
-                ]
-            }
-            for other in FOLLOWS[self.room]
-            if other != "intake"
-        ]
         async with mongo.store_errors():
             found = await self._cases.find(
-                {**mine, next_at: {"$lt": now}, "$expr": {"$and": up_to_date}},
+                {**mine, next_at: {"$lt": now}, "$expr": up_to_date(self.room)},
                 self._projection,
                 sort=[(next_at, 1)],
                 limit=limit,

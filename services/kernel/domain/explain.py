@@ -25,6 +25,7 @@ from services.kernel.domain.directory import TARGETS, Allowance, Target, Text
 from services.kernel.domain.errors import Invalid
 from services.kernel.domain.holds import HeldClock
 from services.kernel.domain.timer import (
+    HELD,
     Rest,
     Running,
     Timer,
@@ -197,7 +198,7 @@ def _account(timer: Timer, running: Running, target: Target, at: datetime) -> Ac
     assert counting is not None
     limit = _limit(timer, running, target, counting)
     until = max(start, at)
-    if target != "resolve":  # of that the rest that begins when it is met tells
+    if target != HELD:  # of that the rest that begins when it is met tells
         over = met_at or timer.ended_at
         until = max(start, min(at, over)) if over is not None else until
     stretches = tuple(_stretches(timer, target, counting, limit.allowed, start, until))
@@ -242,7 +243,7 @@ def _state(timer: Timer, target: Target, limit: Due, at: datetime) -> State:
         return "ended"
     if late:
         return "breached"
-    waits = paused_until(timer) if target == "resolve" else None
+    waits = paused_until(timer) if target == HELD else None
     return "paused" if waits is not None and waits > at else "running"
 
 
@@ -262,7 +263,7 @@ def _stretches(
     until: datetime,
 ) -> Iterator[Stretch]:
     """From `start` to `until` without a gap."""
-    paused = list(_pauses(timer, start, until)) if target == "resolve" else []
+    paused = list(_pauses(timer, start, until)) if target == HELD else []
     at = start
     for pause in (*paused, None):
         end = pause.start if pause is not None else until

@@ -1,8 +1,8 @@
-"""Firing: what fell due is written by one guarded write a case, then published and trimmed.
+"""Firing: what fell due is written by one guarded write a case, then published and trimmed (`speaking.py`).
 
-The write requires that the clock has seen everything that room `case` and room `notices` have announced
-in the same document; otherwise it waits for its backlog. So a worker that was down raises no breach for
-a case that was resolved meanwhile. Every rung is stamped with its due instant, however late it is seen.
+Where the clock has not seen everything that the other rooms have announced, it waits for its backlog. So
+a worker that was down raises no breach for a case that was resolved meanwhile. Every rung is stamped with
+its due instant, however late it is seen.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.room_store import Draft, RoomStore
-from services.kernel.adapters.rooms import Change, enter
 from services.kernel.adapters.timer_document import from_fields
 from services.kernel.contracts.events import CaseEvent
 from services.kernel.domain.errors import Unavailable
 from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
-from services.sla.core.ladder import said
-from services.sla.core.rungs import fire
+from services.sla.adapters.speaking import speak, tell
+from services.sla.core.ladder import look
 
 log = get_logger()
 _Fired = tuple[Draft, tuple[CaseEvent, ...]]
@@ -94,7 +93,7 @@ class Firing:
     """The due items of room `sla`; see `adapters/due.py` for the loop that drives it."""
 
     def __init__(self, rooms: DueRooms, outbox: Outbox, rules: RulesOf, parking: Parks) -> None:
-        """`rooms`: room `sla`, its drafts carrying `case.n` and `notices.n` (see READS)."""
+        """`rooms`: room `sla`, its drafts carrying `case.n` and `notices.n` (see `room.READS`)."""
         self._rooms = rooms
         self._outbox = outbox
         self._rules = rules
@@ -155,7 +154,7 @@ class Firing:
     async def _claim(
         self, ready: Sequence[_Fired], now: datetime, began: float
     ) -> Sequence[Draft]:
-        """Write; what has something to tell. `began`: when it was `now`, on the performance counter."""
+        """Write; what was written. `began`: when it was `now`, on the performance counter."""
         lost = await self._rooms.write([draft for draft, _ in ready])
         won = [fired for index, fired in enumerate(ready) if index not in lost]
         late_by, written = metrics.TIMER_LATENESS.labels("sla"), time.perf_counter() - began
@@ -163,24 +162,15 @@ class Firing:
             count(draft.room["department"], events)
             for event in events:
                 late_by.observe(max(0.0, (now - event.at).total_seconds() + written))
-        return [draft for draft, _ in won if draft.outbox]
+        return [draft for draft, _ in won]
 
-    async def _tell(self, told: Sequence[Draft]) -> None:
-        await self._outbox.publish({draft.ticket: draft.outbox for draft in told})
-        await self._rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in told])
+    async def _tell(self, written: Sequence[Draft]) -> None:
+        await tell(written, self._rooms, self._outbox)
 
     async def _fold(self, draft: Draft, now: datetime) -> tuple[CaseEvent, ...]:
         before = from_fields(draft.room)
         rules = await self._rules.get(before.district, before.directory_version)
-        running = rules.running(before)
-        after, rungs = fire(before, now, running)
-        events = said(draft.ticket, after, rungs, running, rules.district)
-        guards = {
-            "sla.next_at": draft.room["next_at"],
-            **{f"{name}.n": draft.seen[name] or None for name in ("case", "notices")},
-        }
-        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
-        enter(draft, "sla", Change(fields_of(draft.ticket, after, running), events, guards))
-        if events:
-            draft.unsent_since = draft.unsent_since or now
+        after, events = look(draft.ticket, before, now, rules)
+        fields = fields_of(draft.ticket, after, rules.running(after))
+        speak(draft, self._outbox, fields, events, now)
         return events

@@ -9,7 +9,7 @@ count by everybody's calendar. What cannot be written now is found again in the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from services.kernel.adapters.case_folding import stamp
@@ -19,7 +19,6 @@ from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.recalculation import UNMOVED, Recalculation, Recalculations
 from services.kernel.adapters.room_store import Draft, RoomStore
-from services.kernel.adapters.rooms import Change, enter
 from services.kernel.adapters.timer_document import from_fields
 from services.kernel.contracts.events import CaseEvent, SlaRecalculated
 from services.kernel.domain.errors import Retry, Unavailable, Unknown
@@ -27,6 +26,7 @@ from services.kernel.domain.timer import Rules
 from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
 from services.sla.adapters.room import READS as ANNOUNCED
+from services.sla.adapters.speaking import speak, tell
 from services.sla.core.catching_up import ROOMS
 from services.sla.core.follow import recalculate
 
@@ -126,9 +126,7 @@ class Recalculating:
         won = [one for index, one in enumerate(ready) if index not in lost]
         for draft, late in won:
             count(draft.room.get("department"), late)
-        told = [draft for draft, _ in won if draft.outbox]
-        await self._outbox.publish({draft.ticket: draft.outbox for draft in told})
-        await self._rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in told])
+        await tell([draft for draft, _ in won], self._rooms, self._outbox)
         return {draft.ticket for draft, _ in won}
 
     async def _folded(
@@ -146,8 +144,7 @@ class Recalculating:
             log.error("sla.cannot_recalculate", ticket=draft.ticket, why=error.reason)
         except Exception:
             log.exception("sla.cannot_recalculate", ticket=draft.ticket)
-        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
-        enter(draft, "sla", Change({**draft.room, UNMOVED: wanted.mark}, (), _guards(draft)))
+        speak(draft, self._outbox, {**draft.room, UNMOVED: wanted.mark}, (), now)
         return ()
 
     async def _fold(
@@ -165,17 +162,8 @@ class Recalculating:
         )
         after, late = recalculate(timer, event, before, rules)
         fields = fields_of(draft.ticket, after, rules.running(after))
-        guards = _guards(draft)
-        draft.outbox = self._outbox.remaining(draft.ticket, draft.outbox)
-        enter(draft, "sla", Change(fields, (*late, event), guards))
-        draft.unsent_since = draft.unsent_since or now
+        speak(draft, self._outbox, fields, (*late, event), now)
         return late
-
-
-def _guards(draft: Draft) -> Mapping[str, object]:
-    """Nothing was announced that the clock has not seen, and it was not armed anew meanwhile."""
-    announced = {f"{room}.n": draft.seen[room] or None for room in ROOMS}
-    return {**announced, "sla.next_at": draft.room.get("next_at")}
 
 
 def _caught_up(draft: Draft) -> bool:

@@ -10,8 +10,7 @@ from services.kernel.contracts.codec import EventId, Undecodable
 from services.kernel.domain.directory import Target
 from services.kernel.domain.timer import VOICE, RestWhy, Rules, Timer, arm, recalculated
 from services.sla.core import timer as clock
-from services.sla.core.ladder import said
-from services.sla.core.rungs import fire
+from services.sla.core.ladder import look
 
 ACKNOWLEDGE: frozenset[Target] = frozenset({"acknowledge"})
 RESPOND: frozenset[Target] = frozenset({"acknowledge", "first_response"})
@@ -95,9 +94,7 @@ def follow(
     What fell due before the event and was not seen in time (the clock was down, or a moment behind) fires
     first: an act came too late, whenever that is found out.
     """
-    running = rules.running(timer)
-    timer, missed = fire(timer, event.at, running)
-    late = said(event.ticket, timer, missed, running, rules.district)
+    timer, late = look(event.ticket, timer, event.at, rules)
     if isinstance(event, events.Notice):
         return _told(timer, event, rules), late
     return _after(timer, event, rules, n), late
@@ -107,9 +104,7 @@ def recalculate(
     timer: Timer, event: events.SlaRecalculated, before: Rules, after: Rules
 ) -> tuple[Timer, tuple[events.CaseEvent, ...]]:
     """The clock under the version that `event` names, and what had fallen due under the one before."""
-    running = before.running(timer)
-    timer, missed = fire(timer, event.at, running)
-    late = said(event.ticket, timer, missed, running, before.district)
+    timer, late = look(event.ticket, timer, event.at, before)
     return recalculated(timer, after, event.at), late
 
 

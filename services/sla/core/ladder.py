@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,20 @@ from services.kernel.contracts.events import (
 )
 from services.kernel.domain import duty
 from services.kernel.domain.directory import District, OfficerRole
-from services.kernel.domain.timer import Running, Timer
-from services.sla.core.rungs import Rung
+from services.kernel.domain.timer import Rules, Running, Timer
+from services.sla.core.rungs import Rung, fire
 
 Why = Literal["unmet", "repeated", "reopened"]
 _WHY: dict[str, Why] = {"escalation": "unmet", "repeat": "repeated", "reopened": "reopened"}
+
+
+def look(
+    ticket: str, timer: Timer, now: datetime, rules: Rules
+) -> tuple[Timer, tuple[CaseEvent, ...]]:
+    """The clock after everything that fell due before `now`, and what it says of it."""
+    running = rules.running(timer)
+    after, rungs = fire(timer, now, running)
+    return after, said(ticket, after, rungs, running, rules.district)
 
 
 def said(

@@ -14,8 +14,7 @@ from services.kernel.contracts.events import CaseEvent, CaseFiled, SlaRecalculat
 from services.kernel.domain.timer import Rules, Timer
 from services.sla.core.catching_up import Told, stamped
 from services.sla.core.follow import filed, follow, recalculate
-from services.sla.core.ladder import said
-from services.sla.core.rungs import fire
+from services.sla.core.ladder import look
 
 RulesAt = Callable[[int], Rules]
 """The rules of a version of the case's district."""
@@ -55,7 +54,5 @@ def lived(
         announced.extend(late)
     while changes:
         change()
-    running = rules.running(timer)
-    timer, rungs = fire(timer, until, running)
-    announced.extend(said(filing.ticket, timer, rungs, running, rules.district))
-    return timer, tuple(announced)
+    timer, last = look(filing.ticket, timer, until, rules)
+    return timer, (*announced, *last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 from services.kernel.adapters import mongo
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.outbox import Outbox, Sweeper
-from services.kernel.adapters.room_store import Draft
 from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.contracts.codec import Message, Record, receive
 from services.kernel.contracts.events import EVENTS
@@ -27,6 +26,7 @@ from services.kernel.testing.memory import (
 from services.sla.adapters.firing import Firing
 from services.sla.adapters.room import READS, SlaRoom
 from services.sla.testing import ist, lines
+from tests.integration.sla.interrupted import Interrupted
 
 TICK = timedelta(milliseconds=1)
 ACKNOWLEDGE = [
@@ -36,24 +36,6 @@ ACKNOWLEDGE = [
     "2026-03-03 11:00 acknowledge to head",
 ]
 """What is said of a hand pump filed on Monday 2 March at 10:00, until Tuesday noon."""
-
-
-class Interrupted:
-    """A room store in which something else happens just before a write."""
-
-    def __init__(self, rooms: Any, meanwhile: Callable[[], Awaitable[object]]) -> None:
-        self._rooms = rooms
-        self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._rooms, name)
-
-    async def write(self, drafts: Sequence[Draft]) -> set[int]:
-        meanwhile, self._meanwhile = self._meanwhile, None
-        if meanwhile is not None:
-            await meanwhile()
-        lost: set[int] = await self._rooms.write(drafts)
-        return lost
 
 
 class Away:

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.outbox import Outbox
-from services.kernel.adapters.room_store import Draft
 from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.contracts.codec import announce
 from services.kernel.contracts.events import NoticeDelivered
 from services.kernel.contracts.topics import COMPLAINTS
 from services.sla.adapters.room import SlaRoom
 from services.sla.testing import ist, lines
+from tests.integration.sla.interrupted import Interrupted
 
 ASKED = 3
 """The number of the question among the events of room `case`."""
-
-
-class Interrupted:
-    """A room store in which something else happens just before the first write."""
-
-    def __init__(self, rooms: Any, meanwhile: Callable[[], Awaitable[object]]) -> None:
-        self._rooms = rooms
-        self._meanwhile: Callable[[], Awaitable[object]] | None = meanwhile
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._rooms, name)
-
-    async def write(self, drafts: Sequence[Draft]) -> set[int]:
-        meanwhile, self._meanwhile = self._meanwhile, None
-        if meanwhile is not None:
-            await meanwhile()
-        lost: set[int] = await self._rooms.write(drafts)
-        return lost
 
 
 class Notify:
