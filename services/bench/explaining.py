@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.bench.figures import Figure, limited, plain
@@ -78,8 +77,7 @@ def a_year(rules: Rules) -> Timer:
         for resolved in (FILED + timedelta(days=90 * quarter + 20) for quarter in range(4))
     ]
     return arm(
-        replace(
-            timer,
+        timer._replace(
             questions=tuple(questions),
             rests=tuple(rests),
             met={"acknowledge": FILED + timedelta(hours=3)},

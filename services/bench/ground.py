@@ -38,7 +38,7 @@ class Scale:
     due_rate: int = 1_000
     due_seconds: int = 60
     scheduled: int = 10_000
-    scheduled_acts: int = 2_000
+    scheduled_acts: int = 4_000
 
 
 FULL = Scale()

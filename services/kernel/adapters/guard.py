@@ -1,6 +1,6 @@
 """The guard: every record that a consumer takes ends as done, retry or reject, and never as lost.
 
-    read the attributes → drop if already applied → decode → handle → outcome
+    is its room followed? → read the attributes → drop if already applied → decode → handle → outcome
 
 *retry*: a dependency is down; the batch waits and is run again, the offset stays, the order stays.
 *reject*: the record is poison; it is parked with every later record of its case for this consumer, a copy
@@ -18,14 +18,14 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.logging import get_logger
-from services.kernel.contracts.codec import Received, Record, Undecodable, receive
-from services.kernel.contracts.events import CaseFiled, Event
+from services.kernel.contracts.codec import Received, Record, Undecodable, identify, receive
+from services.kernel.contracts.events import CaseFiled, Event, Room
 from services.kernel.domain.errors import Reject, Retry, Unavailable
 
 log = get_logger()
@@ -52,6 +52,11 @@ class Handler(Protocol):
     """Applies a batch; idempotent. Raises Retry for the whole; returns the cases that failed alone."""
 
     uses: Mapping[str, type[Event]]
+
+    @property
+    def follows(self) -> Collection[Room]:
+        """The rooms whose events are of any use to it; those of others are done unread."""
+        ...
 
     async def handle(self, batch: Sequence[Received]) -> list[Failure]: ...
 
@@ -157,7 +162,9 @@ class Guard:
         left_out: list[tuple[Record, str | None]] = []
         for record in records:
             try:
-                taken.append(receive(record))
+                event_id = identify(record)
+                if event_id.room in self._handler.follows:
+                    taken.append(receive(record, event_id=event_id))
             except Undecodable as error:
                 # it has no number, so it is no event of any case: nothing waits behind it
                 left_out.append((record, f"undecodable: {error}"))

@@ -123,6 +123,7 @@ class RoomConsumer(Generic[Context]):
 
     def __init__(self, core: Core[Context], rooms: RoomStore, outbox: Outbox) -> None:
         self.core = core
+        self.follows = FOLLOWS[core.room]
         self.uses = core.uses
         self._rooms = rooms
         self._outbox = outbox
@@ -131,10 +132,9 @@ class RoomConsumer(Generic[Context]):
     async def handle(self, batch: Sequence[Received]) -> list[Failure]:
         """Apply a batch. What comes back are the cases that failed, each with its first bad record."""
         self._gaps.measure()
-        follows = FOLLOWS[self.core.room]
         by_ticket: dict[str, list[Received]] = {}
         for received in batch:
-            if received.id.room in follows:
+            if received.id.room in self.follows:  # what was parked is not chosen by the guard
                 by_ticket.setdefault(received.id.ticket, []).append(received)
         failures: dict[str, Failure] = {}
         todo = by_ticket

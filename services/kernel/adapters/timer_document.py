@@ -7,7 +7,6 @@ figures, `policy`, `calendar` and the targets' `met_at` for those who read: all 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, cast
 
 from services.kernel.domain.clock import Due
@@ -44,8 +43,6 @@ _PLAIN = (
 )
 _KEPT = frozenset({"service", "department", "block", "cycle", "reachable", "last_fired"})
 """Stored also where they are empty: others read them."""
-
-_CLOCK = ("warned_at", "breached_at", "ladder_from", "topped_at")
 
 
 def to_fields(timer: Timer, running: Running) -> dict[str, Any]:
@@ -88,8 +85,11 @@ def from_fields(stored: Mapping[str, Any]) -> Timer:
                 due=Due(
                     Allowance(t["working_seconds"], t["calendar_days"]), t["due_at"], t["warn_at"]
                 ),
+                warned_at=t.get("warned_at"),
+                breached_at=t.get("breached_at"),
+                ladder_from=t.get("ladder_from"),
                 repeats=t.get("repeats", 0),
-                **{field: t.get(field) for field in _CLOCK},
+                topped_at=t.get("topped_at"),
             )
             for name, t in stored["targets"].items()
         },
@@ -111,7 +111,10 @@ def _target(clock: TargetClock, met_at: Any) -> dict[str, Any]:
         "due_at": limit.due_at,
         "warn_at": limit.warn_at,
         "met_at": met_at,
-        **{name: getattr(clock, name) for name in _CLOCK},
+        "warned_at": clock.warned_at,
+        "breached_at": clock.breached_at,
+        "ladder_from": clock.ladder_from,
+        "topped_at": clock.topped_at,
     }
     return {**stored, "repeats": clock.repeats} if clock.repeats else stored
 
@@ -120,5 +123,4 @@ def _plain(value: Question | Rest | Resolution | None) -> dict[str, Any]:
     """Its fields, without what is None."""
     if value is None:
         return {}
-    named = ((field.name, getattr(value, field.name)) for field in fields(value))
-    return {name: stored for name, stored in named if stored is not None}
+    return {name: stored for name, stored in value._asdict().items() if stored is not None}

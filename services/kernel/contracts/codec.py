@@ -132,10 +132,19 @@ class Received:
     record: Record = field(repr=False)
 
 
-def receive(record: Record, uses: Iterable[str] = ()) -> Received:
-    """Read the attributes, and the value only of types in `uses`. Raises Undecodable."""
+def identify(record: Record) -> EventId:
+    """Which event it is, the rest unread. Raises Undecodable."""
+    first = next((value for name, value in record.headers if name == "ce_id"), None)
+    return EventId.parse(_text(first) or "")
+
+
+def receive(
+    record: Record, uses: Iterable[str] = (), *, event_id: EventId | None = None
+) -> Received:
+    """Read the attributes, and the value only of types in `uses`; `event_id`, where it is known already.
+    Raises Undecodable."""
+    event_id = event_id or identify(record)
     headers = record.first_headers()
-    event_id = EventId.parse(_text(headers.get("ce_id")) or "")
     kind = _text(headers.get("ce_type"))
     if not kind:
         raise Undecodable("ce_type is missing")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import cached_property
+from typing import NamedTuple
 
 from services.kernel.domain.calendar import WorkingCalendar
 from services.kernel.domain.directory import (
@@ -32,8 +33,7 @@ from services.kernel.domain.holds import HeldClock
 _WHOLE_DAY = (Window(time(0), time(0)),)
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """A limit set running. `warn_at` None: nothing to warn of before it is due."""
 
     allowed: Allowance

@@ -15,7 +15,7 @@ office acknowledged, so before its last transfer a case has no account of that l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -145,7 +145,7 @@ def as_of(timer: Timer, running: Running, at: datetime) -> Timer:
         return instant if instant is not None and instant <= at else None
 
     questions = tuple(
-        replace(q, delivered_at=known(q.delivered_at), closed_at=known(q.closed_at))
+        q._replace(delivered_at=known(q.delivered_at), closed_at=known(q.closed_at))
         for q in timer.questions
         if q.asked_at <= at
     )
@@ -155,21 +155,18 @@ def as_of(timer: Timer, running: Running, at: datetime) -> Timer:
     if resolution is not None and resolution.at > at:
         resolution = None
     if resolution is not None:
-        resolution = replace(
-            resolution,
+        resolution = resolution._replace(
             delivered_at=known(resolution.delivered_at),
             failed_at=known(resolution.failed_at),
             called_at=known(resolution.called_at),
         )
     met = {target: when for target, when in timer.met.items() if when <= at}
-    resting = next((replace(rest, until=None) for rest in begun if not known(rest.until)), None)
+    resting = next((rest._replace(until=None) for rest in begun if not known(rest.until)), None)
     if resting is not None and resting.why != "withdrawn":
         met.setdefault("resolve", resting.since)
-    then = replace(
-        timer,
+    then = timer._replace(
         targets={
-            target: replace(
-                clock,
+            target: clock._replace(
                 warned_at=known(clock.warned_at),
                 breached_at=known(clock.breached_at),
                 repeats=clock.repeats if known(clock.topped_at) else 0,

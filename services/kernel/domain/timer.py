@@ -8,9 +8,10 @@ difference. What falls due and what acts do is decided in `sla/core`; here is wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, cast
 
 from services.kernel.domain.clock import Calendars, ClockPlan, Due, due, targets_for
 from services.kernel.domain.directory import (
@@ -30,10 +31,10 @@ HELD: Target = "resolve"
 """The one limit that holds touch: a question is a response already, and a resolution meets every limit."""
 UNDELIVERED = timedelta(days=2)
 """How long the confirmation window waits to be begun by the delivery of the resolution."""
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class TargetClock:
+class TargetClock(NamedTuple):
     """One limit of a case. `ladder_from`: whence its ladder counts where that is not the breach (a case
     reopened after its breach, or transferred after an acknowledgement that came too late). `repeats`: how
     often the top rung came again, `topped_at`: when it was last reached."""
@@ -46,8 +47,7 @@ class TargetClock:
     topped_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """The n-th question to the citizen, announced as the `event`-th event of room `case`, `by` whom (an
     id, or a role). It stops the clock from `delivered_at` (`how`) to `closed_at`, but no longer than to
     `until`, which follows from its delivery and the limit of the policy: see `arm`."""
@@ -70,8 +70,7 @@ class Question:
         return (self.delivered_at, until) if self.delivered_at < until else None
 
 
-@dataclass(frozen=True)
-class Rest:
+class Rest(NamedTuple):
     """The office owes nothing `since` then, until the case is reopened."""
 
     since: datetime
@@ -80,8 +79,7 @@ class Rest:
     until: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Resolution:
+class Resolution(NamedTuple):
     """The resolution that waits for the citizen's word: the `event`-th event of room `case`. `failed_at`:
     known not to be deliverable. `calling`: a feedback call is planned; `called_at`: when one ended."""
 
@@ -93,8 +91,7 @@ class Resolution:
     called_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Timer:
+class Timer(NamedTuple):
     """`fired` has the ids of the rungs of this cycle, `met` when what a target asks for was done,
     `transferred` when another office was asked for its acknowledgement, `rests` the stretches from resolved
     to reopened, `resting` the present one. `merged_since`: it counts on, but nothing falls due. `ended_at`:
@@ -112,8 +109,8 @@ class Timer:
     named_official: str | None = None
     reachable: bool = True
     cycle: int = 1
-    targets: Mapping[Target, TargetClock] = field(default_factory=dict)
-    met: Mapping[Target, datetime] = field(default_factory=dict)
+    targets: Mapping[Target, TargetClock] = _NOTHING
+    met: Mapping[Target, datetime] = _NOTHING
     transferred: tuple[datetime, ...] = ()
     questions: tuple[Question, ...] = ()
     rests: tuple[Rest, ...] = ()
@@ -184,11 +181,11 @@ def arm(timer: Timer, running: Running) -> Timer:
     A recorded breach stays with its due instant, even where that limit is not asked for any more.
     """
     if timer.questions:
-        timer = replace(timer, questions=tuple(_limited(q, running) for q in timer.questions))
+        timer = timer._replace(questions=tuple(_limited(q, running) for q in timer.questions))
     recorded = {t: clock for t, clock in timer.targets.items() if clock.breached_at is not None}
     plan = running.plan
     if plan is None:
-        return replace(timer, targets=recorded)
+        return timer._replace(targets=recorded)
     calendar = running.calendars.working(plan.calendar)
     free = HeldClock(calendar)
     held = HeldClock(calendar, found) if (found := holds(timer)) else free
@@ -200,8 +197,8 @@ def arm(timer: Timer, running: Running) -> Timer:
         clock = held if target == HELD else free
         limit = due(clock, allowance, started_at(timer, target), plan.warn_percent)
         known = timer.targets.get(target)
-        targets[target] = replace(known, due=limit) if known is not None else TargetClock(limit)
-    return replace(timer, targets={**targets, **recorded})
+        targets[target] = known._replace(due=limit) if known is not None else TargetClock(limit)
+    return timer._replace(targets={**targets, **recorded})
 
 
 def _limited(question: Question, running: Running) -> Question:
@@ -209,7 +206,7 @@ def _limited(question: Question, running: Running) -> Question:
     delivery or another service becomes known first."""
     if question.delivered_at is None:
         return question
-    return replace(question, until=pause_ends(running, question.delivered_at))
+    return question._replace(until=pause_ends(running, question.delivered_at))
 
 
 def deadline(timer: Timer, running: Running) -> datetime | None:
@@ -264,8 +261,7 @@ def recalculated(timer: Timer, rules: Rules, at: datetime) -> Timer:
     """
     named = timer.later_service
     found = named is not None and named in rules.district.service_by_id
-    moved = replace(
-        timer,
+    moved = timer._replace(
         directory_version=rules.district.version,
         service=named if found else timer.service,
         later_service=None if found else named,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from services.kernel.contracts import events
 from services.kernel.contracts.codec import EventId, Undecodable
@@ -192,8 +191,7 @@ def _placed(
     if service is not None:
         known = service in rules.district.service_by_id
         service, later = (service, None) if known else (None, service)
-    placed = replace(
-        timer,
+    placed = timer._replace(
         department=department,
         service=service or timer.service,
         later_service=later,

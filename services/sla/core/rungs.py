@@ -11,7 +11,6 @@ in time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -66,8 +65,8 @@ def fire(timer: Timer, now: datetime, running: Running) -> tuple[Timer, tuple[Ru
     while due := [rung for rung in _open(timer, running, before=now) if rung.at < now]:
         timer = _fired(timer, _in_order(due), running)
         found += due
-        # only what has fired of a ladder may bring more: a repetition of its top, and that one the next
-        if not any(rung.step in ("escalation", "repeat") for rung in due):
+        # only the top of a ladder may bring more: its repetition, and that one the next
+        if not any(_is_top(rung, running) for rung in due):
             break
     return timer, _in_order(found)
 
@@ -78,18 +77,18 @@ def _fired(timer: Timer, due: Iterable[Rung], running: Running) -> Timer:
         clock = targets.get(rung.target)
         if clock is not None:
             if rung.step == "warning":
-                clock = replace(clock, warned_at=rung.at)
+                clock = clock._replace(warned_at=rung.at)
             elif rung.step == "breach":
-                clock = replace(clock, breached_at=rung.at)
+                clock = clock._replace(breached_at=rung.at)
             elif rung.step == "repeat":
-                clock = replace(clock, repeats=rung.again, topped_at=rung.at)
-            elif rung.step == "escalation" and rung.rung == len(_steps(running, rung.target)):
-                clock = replace(clock, topped_at=rung.at)
+                clock = clock._replace(repeats=rung.again, topped_at=rung.at)
+            elif _is_top(rung, running):
+                clock = clock._replace(topped_at=rung.at)
             targets[rung.target] = clock
         if rung.step != "repeat":  # repetitions are counted: they come without end
             ids.append(rung.id)
         last = max(rung.at, last or rung.at)
-    return replace(timer, targets=targets, fired=tuple(ids), last_fired=last)
+    return timer._replace(targets=targets, fired=tuple(ids), last_fired=last)
 
 
 def _in_order(found: Iterable[Rung]) -> tuple[Rung, ...]:
@@ -100,7 +99,7 @@ def _in_order(found: Iterable[Rung]) -> tuple[Rung, ...]:
 
 def _open(timer: Timer, running: Running, *, before: datetime | None = None) -> Iterator[Rung]:
     """What has not fired. `before`: of each target what is due before that instant and at least the first
-    after it; the rest of a ladder, which costs the most to work out, is left out."""
+    after it; what comes later for that target, above all the rest of a ladder, is left out."""
     if timer.ended_at is not None or timer.merged_since is not None:
         return
     if timer.resting is not None:
@@ -127,17 +126,20 @@ def _of_target(
     def is_open(step: Step, number: int = 0) -> bool:
         return not fired or _id(cycle, transfer, target, step, number) not in fired
 
-    if clock.breached_at is None:
-        if clock.due.warn_at is not None and clock.warned_at is None and is_open("warning"):
-            yield Rung(cycle, target, "warning", clock.due.warn_at, transfer=transfer)
-        if is_open("breach"):
-            yield Rung(cycle, target, "breach", clock.due.due_at, transfer=transfer)
     if target == "resolve" and cycle > 1 and timer.rests and is_open("reopened"):
         reopened = timer.rests[-1].until
         if reopened is not None:
             yield Rung(cycle, target, "reopened", reopened, _heads_step(running), "head")
-    # the ladder begins at the breach or later
+    # else the ladder begins at the breach or later, and the breach comes after the warning
     begun = clock.breached_at is not None or clock.ladder_from is not None
+    if clock.breached_at is None:
+        warn_at = clock.due.warn_at
+        if warn_at is not None and clock.warned_at is None and is_open("warning"):
+            yield Rung(cycle, target, "warning", warn_at, transfer=transfer)
+            if before is not None and warn_at >= before and not begun:
+                return
+        if is_open("breach"):
+            yield Rung(cycle, target, "breach", clock.due.due_at, transfer=transfer)
     if before is None or begun or clock.due.due_at < before:
         yield from _of_ladder(timer, target, clock, running, is_open, transfer, before)
 
@@ -173,6 +175,11 @@ def _of_ladder(
 def _steps(running: Running, target: Target) -> list[Wanted]:
     plan = running.plan
     return [step for step in plan.ladder.rungs if step.on == target] if plan is not None else []
+
+
+def _is_top(rung: Rung, running: Running) -> bool:
+    """The top rung itself, or a repetition of it."""
+    return rung.step in ("escalation", "repeat") and rung.rung == len(_steps(running, rung.target))
 
 
 def _heads_step(running: Running) -> int:

@@ -7,7 +7,6 @@ limits, and they too are met by what was done before.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -28,12 +27,12 @@ V = TypeVar("V")
 def meet(timer: Timer, targets: frozenset[Target], at: datetime) -> Timer:
     """The acts that `targets` ask for were done at `at`: their rungs are stopped."""
     new = {target: at for target in TARGETS if target in targets and target not in timer.met}
-    return replace(timer, met={**timer.met, **new}) if new else timer
+    return timer._replace(met={**timer.met, **new}) if new else timer
 
 
 def ask(timer: Timer, number: int, event: int, at: datetime, by: str | None) -> Timer:
     """A question was put to the citizen, who does not have it yet."""
-    return replace(timer, questions=(*timer.questions, Question(number, event, at, by)))
+    return timer._replace(questions=(*timer.questions, Question(number, event, at, by)))
 
 
 def deliver(timer: Timer, event: int, at: datetime, how: str, running: Running) -> Timer:
@@ -44,14 +43,14 @@ def deliver(timer: Timer, event: int, at: datetime, how: str, running: Running) 
         _delivered(asked, at, how) if asked.event == event else asked for asked in timer.questions
     )
     if questions != timer.questions:
-        return arm(replace(timer, questions=questions), running)
+        return arm(timer._replace(questions=questions), running)
     waits = timer.resolution
     if waits is None or waits.event != event:
         return timer
     at = max(at, waits.at)
     if not _earlier(at, waits.delivered_at):
         return timer
-    return replace(timer, resolution=replace(waits, delivered_at=at))
+    return timer._replace(resolution=waits._replace(delivered_at=at))
 
 
 def _delivered(asked: Question, at: datetime, how: str) -> Question:
@@ -59,7 +58,7 @@ def _delivered(asked: Question, at: datetime, how: str) -> Question:
     told = (max(at, asked.asked_at), how)
     if asked.delivered_at is not None and (asked.delivered_at, asked.how or "") <= told:
         return asked
-    return replace(asked, delivered_at=told[0], how=how)
+    return asked._replace(delivered_at=told[0], how=how)
 
 
 def fail(timer: Timer, event: int, at: datetime) -> Timer:
@@ -67,63 +66,63 @@ def fail(timer: Timer, event: int, at: datetime) -> Timer:
     waits = timer.resolution
     if waits is None or waits.event != event or not _earlier(at, waits.failed_at):
         return timer
-    return replace(timer, resolution=replace(waits, failed_at=at))
+    return timer._replace(resolution=waits._replace(failed_at=at))
 
 
 def close_questions(timer: Timer, at: datetime, running: Running) -> Timer:
     """No answer is waited for any more: the clock goes on."""
     questions = tuple(
-        replace(asked, closed_at=at) if asked.closed_at is None else asked
+        asked._replace(closed_at=at) if asked.closed_at is None else asked
         for asked in timer.questions
     )
     if questions == timer.questions:
         return timer
     paused = any(asked.delivered_at is not None for asked in questions)
-    closed = replace(timer, questions=questions)
+    closed = timer._replace(questions=questions)
     return arm(closed, running) if paused else closed
 
 
 def rest(timer: Timer, at: datetime, why: RestWhy, by: str | None) -> Timer:
     """The office owes nothing from here on, unless the case is reopened."""
-    return replace(timer, resting=timer.resting or Rest(at, why, by), merged_since=None)
+    return timer._replace(resting=timer.resting or Rest(at, why, by), merged_since=None)
 
 
 def resolve(timer: Timer, at: datetime, event: int) -> Timer:
     """The citizen's word is waited for."""
-    return replace(timer, resolution=Resolution(at, event))
+    return timer._replace(resolution=Resolution(at, event))
 
 
 def plan_call(timer: Timer) -> Timer:
     """The confirmation window waits for a feedback call."""
     waits = timer.resolution
-    return replace(timer, resolution=replace(waits, calling=True)) if waits is not None else timer
+    return timer._replace(resolution=waits._replace(calling=True)) if waits is not None else timer
 
 
 def end_call(timer: Timer, at: datetime) -> Timer:
     waits = timer.resolution
     if waits is None:
         return timer
-    return replace(timer, resolution=replace(waits, calling=False, called_at=at))
+    return timer._replace(resolution=waits._replace(calling=False, called_at=at))
 
 
 def merge(timer: Timer, at: datetime) -> Timer:
     """It counts on, hidden: nothing falls due until it is taken out again."""
-    return replace(timer, merged_since=at)
+    return timer._replace(merged_since=at)
 
 
 def unmerge(timer: Timer) -> Timer:
     """As if it had never been merged: what fell due meanwhile fires, stamped with its due instant."""
-    return replace(timer, merged_since=None)
+    return timer._replace(merged_since=None)
 
 
 def end(timer: Timer, at: datetime) -> Timer:
     """The case has ended: nothing falls due any more."""
-    return replace(timer, ended_at=at, merged_since=None)
+    return timer._replace(ended_at=at, merged_since=None)
 
 
 def stir(timer: Timer, at: datetime) -> Timer:
     """The office did something: the top rung comes again only after as long without."""
-    return replace(timer, stirred_at=max(at, timer.stirred_at or at))
+    return timer._replace(stirred_at=max(at, timer.stirred_at or at))
 
 
 def reopen(timer: Timer, at: datetime, cycle: int, running: Running) -> Timer:
@@ -137,13 +136,12 @@ def reopen(timer: Timer, at: datetime, cycle: int, running: Running) -> Timer:
     clock = targets.get("resolve")
     if clock is not None:
         again = at if clock.breached_at is not None else None
-        targets["resolve"] = replace(clock, ladder_from=again, repeats=0, topped_at=None)
-    opened = replace(
-        timer,
+        targets["resolve"] = clock._replace(ladder_from=again, repeats=0, topped_at=None)
+    opened = timer._replace(
         cycle=cycle,
         targets=targets,
         met=_without(timer.met, "resolve"),
-        rests=(*timer.rests, replace(rested, until=at)),
+        rests=(*timer.rests, rested._replace(until=at)),
         fired=(),
         resting=None,
         resolution=None,
@@ -162,8 +160,7 @@ def transfer(timer: Timer, at: datetime, running: Running) -> Timer:
     climbs_from = (clock.ladder_from or clock.breached_at) if clock is not None else None
     if climbs_from is not None and climbs_from <= at and "acknowledge" not in timer.met:
         return timer
-    asked = replace(
-        timer,
+    asked = timer._replace(
         targets=_without(timer.targets, "acknowledge"),
         met=_without(timer.met, "acknowledge"),
         transferred=(*timer.transferred, at),
@@ -172,13 +169,12 @@ def transfer(timer: Timer, at: datetime, running: Running) -> Timer:
     if clock is None or clock.breached_at is None:
         return armed
     anew = armed.targets.get("acknowledge")
-    again = replace(
-        clock,
+    again = clock._replace(
         ladder_from=anew.due.due_at if anew is not None else at,
         repeats=0,
         topped_at=None,
     )
-    return replace(armed, targets={**armed.targets, "acknowledge": again})
+    return armed._replace(targets={**armed.targets, "acknowledge": again})
 
 
 def _earlier(at: datetime, known: datetime | None) -> bool:

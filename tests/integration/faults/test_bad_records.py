@@ -15,7 +15,7 @@ from services.cli.dead_letters import group
 from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, Failure
 from services.kernel.adapters.kafka import read_whole
 from services.kernel.adapters.metrics import HANDLED
-from services.kernel.contracts.codec import Received, Record
+from services.kernel.contracts.codec import ROOMS, Received, Record
 from services.kernel.contracts.events import RecordDead
 from services.kernel.contracts.topics import DEAD_LETTERS
 from services.kernel.domain.errors import Unavailable
@@ -190,6 +190,7 @@ async def test_a_batch_that_is_run_again_is_counted_once(real: Any) -> None:
     """One case fails at first, and then, with the others done already, the store is away for a moment."""
 
     class Unlucky:
+        follows = ROOMS
         uses: dict[str, Any] = {}
         calls = 0
 

@@ -153,6 +153,7 @@ class Slow:
     """Writes the first half of a batch, takes its time, and writes the rest."""
 
     def __init__(self, inner: RoomConsumer[None], plan: Plan, pauses: Pauses) -> None:
+        self.follows = inner.follows
         self.uses = inner.uses
         self._inner = inner
         self._plan = plan

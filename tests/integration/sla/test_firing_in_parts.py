@@ -49,6 +49,12 @@ async def numbers(line: Any, tickets: Sequence[str]) -> list[int]:
     return [(await line.room(ticket))["n"] for ticket in tickets]
 
 
+def under_way() -> set[str]:
+    """What of the firing is still at work in this loop; Kafka's client has tasks of its own."""
+    names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
+    return {name for name in names if name.startswith((firing.Firing.__name__, firing._Parts.__name__))}
+
+
 async def test_all_that_is_due_is_fired_once_by_one_call(line: Any) -> None:
     tickets = await armed(line)
     assert (await line.look(WARNED, limit=100))[0] == MANY
@@ -69,11 +75,10 @@ async def test_no_more_than_the_limit_is_taken_up(line: Any) -> None:
 
 async def test_what_cannot_be_published_is_raised_and_swept_and_the_rest_goes_on(line: Any) -> None:
     tickets = await armed(line)
-    before = asyncio.all_tasks()
     blinking = line.make_firing(publisher=Blinking(line.publisher, 3))
     with pytest.raises(Unavailable):
         await line.look(WARNED, limit=100, firing=blinking)
-    assert asyncio.all_tasks() == before
+    assert not under_way()
     await line.look(limit=100, firing=blinking)
     assert await numbers(line, tickets) == [1] * MANY
     assert await line.rooms.backlog() > 0

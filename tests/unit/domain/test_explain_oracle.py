@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -89,8 +89,7 @@ def lives(draw: st.DrawFn, *, unit: timedelta, resting: bool) -> Life:
     running = Running(plan, Calendars(_district(calendar)))
     timer = Timer("d", filed, "complaint", "normal", None, None, None, 1)
     since = filed + draw(within) * unit
-    timer = replace(
-        timer,
+    timer = timer._replace(
         questions=questions,
         rests=rests,
         resting=Rest(since, "withdrawn", "citizen") if resting else None,

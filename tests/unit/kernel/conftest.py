@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from services.kernel.adapters.guard import Failure, Guard
-from services.kernel.contracts.codec import Received, Record, Undecodable, announce, decode
+from services.kernel.contracts.codec import ROOMS, Received, Record, Undecodable, announce, decode
 from services.kernel.contracts.events import By, CaseEvent, CaseFiled, CaseNoted, Sealed
 from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain.errors import Retry, Unavailable
@@ -29,6 +29,7 @@ class Script:
     down; `within`: called inside each call.
     """
 
+    follows = ROOMS
     uses = {CaseFiled.TYPE: CaseFiled, CaseNoted.TYPE: CaseNoted}
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, LONGEST_WAIT_SECONDS, Guard, key_of
+from services.kernel.contracts.codec import ROOMS
 from services.kernel.domain.errors import Reject, Unavailable
 from tests.unit.kernel.conftest import Waits, parked
 
@@ -43,6 +44,19 @@ async def test_a_parking_that_is_down_is_waited_for(
     await guard.handle([record("A"), record("A", 1), record("B")])
     assert set(script.done) == {named("A"), named("B")}
     assert [reason for _, reason in parking.reasons] == ["made up"]
+
+
+async def test_what_another_room_says_is_done_unread(
+    guard: Guard, script: Any, parking: Any, record: Any, named: Any
+) -> None:
+    """Even if nothing else of it can be read, or its case is set aside."""
+    script.follows = ("intake",)
+    script.reject = {named("A")}
+    unreadable = (("ce_id", named("A", 1).encode()),)
+    await guard.handle([record("A"), record("A", 1), record("B", 1, headers=unreadable, key=None)])
+    await guard.handle([record("A", 2)])
+    assert script.calls == [[named("A")]]
+    assert len(parking.reasons) == 1
 
 
 BAD_VALUES = {
@@ -183,6 +197,7 @@ async def test_a_reject_that_is_raised_for_the_whole_is_a_reject_of_its_record(
     parking: Any, waits: Waits, record: Any
 ) -> None:
     class Refusing:
+        follows = ROOMS
         uses: dict[str, Any] = {}
         done: list[int] = []
 
@@ -225,6 +240,7 @@ async def test_a_handler_that_answers_nonsense_stops_nothing_else(
     """Whatever goes wrong, only cancellation leaves: faust would acknowledge what was not handled."""
 
     class Broken:
+        follows = ROOMS
         uses: dict[str, Any] = {}
 
         async def handle(self, batch: Any) -> Any:

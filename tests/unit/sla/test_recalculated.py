@@ -187,4 +187,4 @@ def test_it_is_as_if_it_had_always_been_so(janjgir: District) -> None:
         case.did(e.CaseReopened, "2026-03-18 12:00", cycle=2)
         case.at("2026-06-01 10:00")
     assert moved.said == always.said
-    assert moved.timer == replace(always.timer, directory_version=2)
+    assert moved.timer == always.timer._replace(directory_version=2)
