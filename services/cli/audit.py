@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import AsyncExitStack
 
 import click
 
-from services.kernel.adapters import mongo
+from services.cli.line import ask, opened
 from services.kernel.adapters.audit import GRACE_SECONDS, Audit, count, witness
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.settings import Settings
-from services.kernel.domain.errors import Unavailable
 
 
 @click.command()
@@ -23,10 +20,7 @@ from services.kernel.domain.errors import Unavailable
 @click.option("--topic/--no-topic", default=True, help="Hear the topic as a third witness (default).")
 def command(as_json: bool, grace: float, topic: bool) -> None:
     """Compare receipts, cases and the topic. Exit 1 unless nothing is unaccounted or doubled."""
-    try:
-        found = asyncio.run(run(Settings(), grace, topic))
-    except Unavailable as error:
-        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
+    found = ask(run(Settings(), grace, topic))
     if as_json:
         click.echo(json.dumps(as_dict(found)))
     else:
@@ -39,9 +33,7 @@ def command(as_json: bool, grace: float, topic: bool) -> None:
 
 async def run(settings: Settings, grace: float, topic: bool) -> Audit:
     """Raises Unavailable."""
-    async with AsyncExitStack() as stack:
-        database = mongo.connect(settings.mongo, settings.database)
-        stack.callback(mongo.close, database)
+    async with opened(settings) as database:
         found = await count(database, system_clock(settings.clock_offset)(), grace)
         return await witness(database, settings.kafka, found) if topic else found
 

@@ -6,8 +6,7 @@ import asyncio
 import json
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from services.cli.directory import FILE, put, read
+from services.cli.line import ask, opened
 from services.kernel.adapters import mongo, parking
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.clock import Clock, system_clock
@@ -39,7 +39,7 @@ from services.kernel.adapters.recalculation_preview import preview as previewed
 from services.kernel.adapters.settings import Settings
 from services.kernel.domain import tickets
 from services.kernel.domain.directory import District
-from services.kernel.domain.errors import Unavailable, Unknown
+from services.kernel.domain.errors import Unknown
 
 T = TypeVar("T")
 SHOWN = 50
@@ -60,7 +60,7 @@ def group() -> None:
 def preview(file: Path, as_json: bool) -> None:
     """List which open cases FILE moves from when to when, and which breaches stay."""
     district = read(file)
-    found, changes, now = _run(_preview(district, MOST_IN_JSON if as_json else SHOWN))
+    found, changes, now = ask(_preview(district, MOST_IN_JSON if as_json else SHOWN))
     if as_json:
         click.echo(json.dumps(as_object(found, district, now, changes)))
     else:
@@ -80,29 +80,20 @@ def apply(file: Path, cause: str, by: str, wait: bool) -> None:
     if not cause or len(cause) > LONGEST_CAUSE or control:
         raise click.ClickException(f"--cause: 1 to {LONGEST_CAUSE} characters of plain text")
     district = read(file)
-    found, changes, _ = _run(_preview(district, SHOWN))
+    found, changes, _ = ask(_preview(district, SHOWN))
     _show_summary(found, changes)
-    wanted = _run(_ask(district, cause, by))
+    wanted = ask(_ask(district, cause, by))
     click.echo(f"{district.id}: version {wanted.version}, {wanted.cause}")
     if wait:
         try:
-            _run(_wait(wanted, district))
+            ask(_wait(wanted, district))
         except KeyboardInterrupt:
             click.echo("the worker goes on by itself; the same command again waits for it")
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        return asyncio.run(work)
-    except Unavailable as error:
-        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
-
-
 async def _with_store(use: Callable[[mongo.Database, Clock], Awaitable[T]]) -> T:
     settings = Settings()
-    async with AsyncExitStack() as stack:
-        database = mongo.connect(settings.mongo, settings.database)
-        stack.callback(mongo.close, database)
+    async with opened(settings) as database:
         return await use(database, system_clock(settings.clock_offset))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -12,10 +10,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.line import ask, opened
 from services.kernel.adapters import mongo
 from services.kernel.adapters.parking import COLLECTION, DROPPED
 from services.kernel.adapters.settings import Settings
-from services.kernel.domain.errors import Unavailable
 
 Answer = TypeVar("Answer")
 
@@ -143,14 +141,7 @@ def drop(consumer: str, key: str, why: str, by: str, held: bool) -> None:
 
 def _with_parked(use: Callable[[mongo.Collection], Awaitable[Answer]]) -> Answer:
     async def run() -> Answer:
-        settings = Settings()
-        async with AsyncExitStack() as stack:
-            database = mongo.connect(settings.mongo, settings.database)
-            stack.callback(mongo.close, database)
-            async with mongo.store_errors():
-                return await use(database[COLLECTION])
+        async with opened(Settings()) as database, mongo.store_errors():
+            return await use(database[COLLECTION])
 
-    try:
-        return asyncio.run(run())
-    except Unavailable as error:
-        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
+    return ask(run())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from services.cli.line import ask, opened
 from services.kernel.adapters import mongo
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.directory.changes import Changes, differences
@@ -22,7 +22,7 @@ from services.kernel.contracts.codec import CONTENT_TYPE, Message, new_tracepare
 from services.kernel.contracts.events import DirectoryPublished
 from services.kernel.contracts.topics import DIRECTORY
 from services.kernel.domain.directory import District
-from services.kernel.domain.errors import Unavailable, Unknown
+from services.kernel.domain.errors import Unknown
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -51,10 +51,7 @@ def check(file: Path) -> None:
 def apply(file: Path, by: str) -> None:
     """Make FILE the newest version of its district."""
     district = read(file)
-    try:
-        version = asyncio.run(put(Settings(), district, by))
-    except Unavailable as error:
-        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
+    version = ask(put(Settings(), district, by))
     if version is None:
         click.echo(f"{district.id}: nothing has changed")
     else:
@@ -75,8 +72,7 @@ async def put(settings: Settings, district: District, by: str) -> int | None:
     """Store and announce the next version; None when nothing has changed. Refused where an id was given up
     that may not be, or that open cases are with. Raises Unavailable."""
     async with AsyncExitStack() as stack:
-        database = mongo.connect(settings.mongo, settings.database)
-        stack.callback(mongo.close, database)
+        database = await stack.enter_async_context(opened(settings))
         publisher = Publisher(settings.kafka, client_id="directory")
         stack.push_async_callback(publisher.stop)
         directory = DirectoryStore(database)

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from services.cli.directory import publish
-from services.kernel.adapters import mongo, schema
+from services.cli.line import opened
+from services.kernel.adapters import schema
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.directory.store import DirectoryStore
@@ -25,8 +26,7 @@ def main() -> None:
 
 async def _init(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
-        database = mongo.connect(settings.mongo, settings.database)
-        stack.callback(mongo.close, database)
+        database = await stack.enter_async_context(opened(settings))
         created = await create_topics(
             settings.kafka,
             {name: (topic.partitions, topic.configs) for name, topic in TOPICS.items()},

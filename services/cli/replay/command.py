@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Collection
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from services.cli.line import ask, opened
 from services.cli.replay.compare import Comparison
 from services.cli.replay.lives import Fault, Life, Partition, Version, rows_of
 from services.cli.sla import instant
@@ -62,18 +61,13 @@ def command(
     compare = until <= now if compare is None else compare
     only = {bare(ticket) for ticket in named} or None
     check_name(into, settings.database)
-    try:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("replaying", total=TOPICS[COMPLAINTS].partitions)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("replaying", total=TOPICS[COMPLAINTS].partitions)
 
-            def partition_done(cases: int) -> None:
-                progress.update(task, advance=1, description=f"replaying: {cases} cases")
+        def partition_done(cases: int) -> None:
+            progress.update(task, advance=1, description=f"replaying: {cases} cases")
 
-            done = asyncio.run(
-                replay(settings, until, into, compare=compare, only=only, told=partition_done)
-            )
-    except Unavailable as error:
-        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
+        done = ask(replay(settings, until, into, compare=compare, only=only, told=partition_done))
     for line in told(done, compare=compare):
         click.echo(line)
     if done.faults or done.comparison.differing:
@@ -133,11 +127,7 @@ async def replay(
     """`told` hears after each partition how many cases are done. Raises Unavailable; ClickException where
     `into` is in use."""
     done = Done()
-    async with AsyncExitStack() as stack:
-        living = mongo.connect(settings.mongo, settings.database)
-        stack.callback(mongo.close, living)
-        result = mongo.connect(settings.mongo, into)
-        stack.callback(mongo.close, result)
+    async with opened(settings) as living, opened(settings, into) as result:
         async with mongo.store_errors():
             if await result[CASES].find_one({}, {"_id": 1}) is not None:
                 raise click.ClickException(f"{into} has cases already: name an empty database")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Collection
 from dataclasses import asdict
@@ -10,13 +9,13 @@ from typing import Any
 
 import click
 
+from services.cli.line import ask
 from services.cli.topic.findings import Findings
 from services.cli.topic.model import TopicModel
 from services.kernel.adapters.kafka import read_whole
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain import tickets
-from services.kernel.domain.errors import Unavailable
 
 
 @click.group()
@@ -33,10 +32,7 @@ def check_(as_json: bool, named: tuple[str, ...]) -> None:
     Exit 1 unless nothing is lost, disordered, doubled or illegal.
     """
     only = {bare(ticket) for ticket in named}
-    try:
-        found = asyncio.run(check(Settings().kafka, COMPLAINTS, only or None))
-    except Unavailable as error:
-        raise click.ClickException(f"{error}; is the line running? (samvad status)") from None
+    found = ask(check(Settings().kafka, COMPLAINTS, only or None))
     if found.cases < len(only):
         raise click.ClickException(f"the topic has {found.cases} of the {len(only)} cases")
     if as_json:

@@ -21,22 +21,28 @@ class StoredClocks:
 
     async def explain(self, sla: Mapping[str, Any], at: datetime) -> Clock | None:
         """None while no clock was armed. Raises Unavailable."""
-        if "filed_at" not in sla:
-            return None
-        timer = from_fields(sla)
         try:
-            rules = await self._rules.get(timer.district, timer.directory_version)
+            return await explained(sla, self._rules, at)
         except Unavailable:
             raise
         except Retry as error:  # a version that is not there (yet)
             raise Unavailable("the directory") from error
-        running = rules.running(timer)
-        calendars = rules.calendars
-        plan = running.plan
-        return Clock(
-            explanation=explain(timer, running, at),
-            calendar=calendars.working(plan.calendar) if plan else calendars.always,
-            policy=plan.policy if plan else None,
-            directory_version=timer.directory_version,
-            cycle=timer.cycle,
-        )
+
+
+async def explained(sla: Mapping[str, Any], rules_of: RulesOf, at: datetime) -> Clock | None:
+    """The clock of room `sla`; None while none was armed. Raises Retry where the store has no such version,
+    Unavailable, and Invalid for `at`."""
+    if "filed_at" not in sla:
+        return None
+    timer = from_fields(sla)
+    rules = await rules_of.get(timer.district, timer.directory_version)
+    running = rules.running(timer)
+    calendars = rules.calendars
+    plan = running.plan
+    return Clock(
+        explanation=explain(timer, running, at),
+        calendar=calendars.working(plan.calendar) if plan else calendars.always,
+        policy=plan.policy if plan else None,
+        directory_version=timer.directory_version,
+        cycle=timer.cycle,
+    )
