@@ -11,8 +11,8 @@ from typing import Any
 
 from services.bench import children
 from services.bench.armed import Document
-from services.bench.filings import file_in_bulk
-from services.bench.ground import Say, Scale
+from services.bench.filings import file_in_bulk, publish_all
+from services.bench.ground import Say, Scale, until
 from services.cli.stack import Stack
 from services.kernel.adapters import mongo
 from services.kernel.adapters.case_document import INDEXES
@@ -83,8 +83,7 @@ async def _through(
     database: mongo.Database, publisher: Publisher, messages: Sequence[Message]
 ) -> float:
     began = time.perf_counter()
-    for start in range(0, len(messages), 500):
-        await publisher.publish(messages[start : start + 500])
+    await publish_all(publisher, messages)
     tickets = [message.key.decode() for message in messages]
     last = {"_id": tickets[-1], "sla.seen.intake": 1}
     await _until(database, last, 1)  # looking for all of them costs as much as a batch
@@ -93,8 +92,7 @@ async def _through(
 
 
 async def _until(database: mongo.Database, wanted: dict[str, Any], count: int) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while await database["cases"].count_documents(wanted) < count:
-        if time.monotonic() > end:
-            raise RuntimeError("the cases are not armed")
-        await asyncio.sleep(LOOK_SECONDS)
+    async def done() -> bool:
+        return await database["cases"].count_documents(wanted) >= count
+
+    await until(done, "the cases are not armed", within=PATIENCE_SECONDS, every=LOOK_SECONDS)

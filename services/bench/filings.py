@@ -15,6 +15,7 @@ from services.intake.web.models import read_case
 from services.kernel.adapters import mongo
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.leases import TicketLease
 from services.kernel.adapters.receipts import Receipts
 from services.kernel.adapters.settings import DEVELOPMENT_MASTER_KEY, Settings
@@ -32,6 +33,12 @@ class _KeptBack:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         self.messages.extend(messages)
+
+
+async def publish_all(publisher: Publisher, messages: Sequence[Message]) -> None:
+    """As many at once as a worker takes."""
+    for start in range(0, len(messages), 500):
+        await publisher.publish(messages[start : start + 500])
 
 
 async def file_in_bulk(

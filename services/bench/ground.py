@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -13,6 +15,17 @@ from services.cli.stack.tools import Tools
 
 Say = Callable[[str], None]
 """Tells whoever waits what is going on."""
+
+
+async def until(
+    done: Callable[[], Awaitable[bool]], fault: str, *, within: float, every: float
+) -> None:
+    """Look every so many seconds. Raises RuntimeError(`fault`) when it takes longer than `within` seconds."""
+    end = time.monotonic() + within
+    while not await done():
+        if time.monotonic() > end:
+            raise RuntimeError(fault)
+        await asyncio.sleep(every)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -13,8 +12,8 @@ import uvloop
 
 from services.bench import children
 from services.bench.figures import Figure, against
-from services.bench.filings import file_in_bulk
-from services.bench.ground import Lines, Say, Scale
+from services.bench.filings import file_in_bulk, publish_all
+from services.bench.ground import Lines, Say, Scale, until
 from services.cli.stack import Stack
 from services.kernel.adapters import mongo
 from services.kernel.adapters.kafka import Publisher, create_topics
@@ -103,16 +102,15 @@ async def _through(
     before = await database["messages"].estimated_document_count()
     tickets = [message.key.decode() for message in messages]
     began = time.perf_counter()
-    for start in range(0, len(messages), 500):
-        await publisher.publish(messages[start : start + 500])
-    end = time.monotonic() + PATIENCE_SECONDS
+    await publish_all(publisher, messages)
     wanted = before + MESSAGES_A_CASE * len(messages)
-    while await database["messages"].estimated_document_count() < wanted or not await _done(
-        database, tickets
-    ):
-        if time.monotonic() > end:
-            raise RuntimeError("the cases do not come through")
-        await asyncio.sleep(LOOK_SECONDS)
+
+    async def through() -> bool:
+        told = await database["messages"].estimated_document_count()
+        return told >= wanted and await _done(database, tickets)
+
+    fault = "the cases do not come through"
+    await until(through, fault, within=PATIENCE_SECONDS, every=LOOK_SECONDS)
     return len(messages) / (time.perf_counter() - began)
 
 
