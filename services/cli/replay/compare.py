@@ -17,6 +17,7 @@ from services.kernel.contracts.events import (
     SlaRecalculated,
     SlaWarned,
 )
+from services.sla.adapters.room import announced_in
 from services.sla.core.catching_up import ROOMS
 
 Row = Mapping[str, Any]
@@ -83,7 +84,7 @@ def standing(life: Life, living: Mapping[str, Any] | None) -> Standing:
     if living is None or "filed_at" not in room or "waiting" in room:
         return "behind"
     seen = {name: room["seen"].get(name, 0) for name in ROOMS}
-    announced = {name: (living.get(name) or {}).get("n", 0) for name in ROOMS}
+    announced = announced_in(living)
     heard = life.heard or {}
     if any(seen[name] < max(announced[name], heard.get(name, 0)) for name in ROOMS):
         return "behind"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from services.kernel.adapters import mongo
 from services.kernel.adapters.directory.changes import differences
 from services.kernel.adapters.directory.rules import RulesOf
+from services.kernel.adapters.periodic import give_way
 from services.kernel.adapters.timer_document import from_fields
 from services.kernel.domain import tickets
 from services.kernel.domain.directory import District
@@ -22,8 +22,6 @@ COUNTED_BY = ("calendars", "policies", "ladders")
 SETTINGS = ("zone", "confirm_days", "triage_policy")
 """What of a directory clocks count by; a service may name another policy."""
 BATCH = 500
-TURN = 25
-"""After how many clocks others get their turn: some milliseconds."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 T = TypeVar("T")
 
@@ -104,8 +102,7 @@ async def preview(
     wanted = Rules(after)
     async for ticket, room in clocks:
         found.clocks += 1
-        if found.clocks % TURN == 0:
-            await asyncio.sleep(0)
+        await give_way(found.clocks)
         timer = from_fields(room)
         try:
             before = await rules.get(timer.district, timer.directory_version)

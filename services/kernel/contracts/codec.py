@@ -72,7 +72,7 @@ class Record:
 
     def header(self, name: str) -> str | None:
         """The first header of that name as text; None when absent or not UTF-8."""
-        return _text(self.first_headers().get(name))
+        return _text(next((value for given, value in self.headers if given == name), None))
 
     def first_headers(self) -> dict[str, bytes]:
         """By name; of several with one name the first."""
@@ -134,8 +134,7 @@ class Received:
 
 def identify(record: Record) -> EventId:
     """Which event it is, the rest unread. Raises Undecodable."""
-    first = next((value for name, value in record.headers if name == "ce_id"), None)
-    return EventId.parse(_text(first) or "")
+    return EventId.parse(record.header("ce_id") or "")
 
 
 def receive(

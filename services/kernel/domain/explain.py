@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from services.kernel.domain.calendar import HORIZON_DAYS
+from services.kernel.domain.calendar import HORIZON_DAYS, SegmentKind
 from services.kernel.domain.clock import Due, due
 from services.kernel.domain.directory import TARGETS, Allowance, Target, Text
 from services.kernel.domain.errors import Invalid
@@ -27,6 +27,7 @@ from services.kernel.domain.holds import HeldClock
 from services.kernel.domain.timer import (
     HELD,
     Rest,
+    RestWhy,
     Running,
     Timer,
     arm,
@@ -36,8 +37,8 @@ from services.kernel.domain.timer import (
     started_at,
 )
 
-StretchKind = Literal["worked", "off_hours", "holiday", "paused"]
-PauseWhy = Literal["question", "resolved", "rejected", "withdrawn"]
+StretchKind = SegmentKind | Literal["paused"]
+PauseWhy = RestWhy | Literal["question"]
 State = Literal["running", "paused", "breached", "met", "met_late", "ended"]
 """`ended`: the case ended before it was met. A pause is told of a limit only that is not breached."""
 

@@ -19,6 +19,7 @@ from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox
+from services.kernel.adapters.periodic import give_way
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.adapters.timer_document import from_fields
 from services.kernel.contracts.events import CaseEvent
@@ -37,8 +38,6 @@ LOOK = 2_000
 PART = 500
 """How many are written, and then published, at once."""
 PARTS_UNDER_WAY = 3
-TURN = 25
-"""After how many that were folded others get their turn: some milliseconds."""
 
 
 class DueRooms(RoomStore, Protocol):
@@ -140,8 +139,7 @@ class Firing:
         """Without those that cannot be folded, which is alarmed."""
         ready: list[_Fired] = []
         for number, draft in enumerate(drafts):
-            if number % TURN == 0:
-                await asyncio.sleep(0)  # others' turn: what came back for the parts before, the consumer
+            await give_way(number)  # to what came back for the parts before, and to the consumer
             try:
                 ready.append((draft, await self._fold(draft, now)))
             except Unavailable:

@@ -8,7 +8,6 @@ count by everybody's calendar. What cannot be written now is found again in the 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Outbox
+from services.kernel.adapters.periodic import give_way
 from services.kernel.adapters.recalculation import UNMOVED, Recalculation, Recalculations
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.adapters.timer_document import from_fields
@@ -26,8 +26,8 @@ from services.kernel.domain.timer import Rules
 from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
 from services.sla.adapters.room import READS as ANNOUNCED
+from services.sla.adapters.room import announced_in
 from services.sla.adapters.speaking import speak, tell
-from services.sla.core.catching_up import ROOMS
 from services.sla.core.follow import recalculate
 
 log = get_logger()
@@ -39,8 +39,6 @@ MOST_PUT_OFF = 5_000
 LOOK_AGAIN = timedelta(minutes=5)
 """How often it is looked for cases that came under an older version after all: an intake had that one in its
 hands, or the case was set aside until now."""
-TURN = 25
-"""After how many that were folded others get their turn: some milliseconds."""
 
 
 class Recalculating:
@@ -115,8 +113,7 @@ class Recalculating:
         drafts = await self._rooms.read([ticket for ticket in tickets if ticket not in parked])
         ready: list[tuple[Draft, tuple[CaseEvent, ...]]] = []
         for number, draft in enumerate(drafts.values()):
-            if number % TURN == 0:
-                await asyncio.sleep(0)
+            await give_way(number)
             # what was found may have been moved by another process before it was read
             if draft.room["directory_version"] < wanted.version and _caught_up(draft):
                 late = await self._folded(draft, wanted, rules, now)
@@ -168,5 +165,5 @@ class Recalculating:
 
 def _caught_up(draft: Draft) -> bool:
     """Whether the clock has seen, and followed, all that was announced."""
-    announced = ((room, (draft.others.get(room) or {}).get("n", 0)) for room in ROOMS)
+    announced = announced_in(draft.others).items()
     return "waiting" not in draft.room and all(draft.seen[room] == n for room, n in announced)

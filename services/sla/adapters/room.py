@@ -28,6 +28,11 @@ READS = tuple(f"{room}.n" for room in ROOMS)
 """What drafts carry of the other rooms: how much they have announced."""
 
 
+def announced_in(document: Mapping[str, Any]) -> dict[Room, int]:
+    """How much each room that the clock follows has announced, by a case document or a draft's `others`."""
+    return {room: (document.get(room) or {}).get("n", 0) for room in ROOMS}
+
+
 class SlaRoom:
     """A case's clock stays on the directory version that `filed` names, until it is recalculated."""
 
@@ -88,9 +93,7 @@ def _followed(
     """What `told` makes of the room; where something fell due before one of them, only when no event of
     another room can have been stamped before it. `now_seen`: beyond what the draft says."""
     waited = "waiting" in draft.room
-    announced: dict[Room, int] = {
-        room: (draft.others.get(room) or {}).get("n", 0) for room in ROOMS
-    }
+    announced = announced_in(draft.others)
     seen: dict[Room, int] = {room: draft.seen[room] for room in ROOMS} | dict(now_seen)
     unknown = unknown_before(told, announced, seen)
     before = from_fields(draft.room)
