@@ -17,7 +17,7 @@ NEEDED_JAVA = 17
 
 
 class Needed(NamedTuple):
-    """A command, Debian's package that has it, and what it is for."""
+    """A command (on PATH, or by its whole path), Debian's package that has it, and what it is for."""
 
     command: str
     package: str
@@ -34,7 +34,11 @@ TEST_COMMANDS = (
     Needed("docker-compose", "docker-compose", "the check of docker-compose.yml"),
     Needed("node", "nodejs", "the check of the AsyncAPI document"),
     Needed("npm", "npm", "the check of the AsyncAPI document"),
+    Needed("bearerbox", "kannel", "tests against a real SMS gateway"),
+    Needed("/usr/lib/kannel/test/fakesmsc", "kannel-extras", "tests against a real SMS gateway"),
 )
+SYSTEM_COMMANDS = "/usr/sbin"
+"""Where Debian puts the commands of daemons, and where a user's PATH may not lead."""
 TEST_FONTS = ("fonts-noto-core", "fonts-lohit-deva")
 
 
@@ -51,15 +55,16 @@ def java_version() -> int | None:
 
 
 def commands(kind: str, *, maven: bool) -> list[Needed]:
-    """What must be on PATH. Maven only while there is something to fetch with it."""
+    """What must be there. Maven only while there is something to fetch with it."""
     needed = RUN_COMMANDS + (TEST_COMMANDS if kind == "test" else ())
     return [entry for entry in needed if entry.command != "mvn" or maven]
 
 
 def missing(needed: Sequence[Needed], kind: str) -> list[Needed]:
-    """Those entries whose command is not on PATH, and packages without a command that are not
+    """Those entries whose command is not there, and packages without a command that are not
     installed."""
-    absent = [entry for entry in needed if not shutil.which(entry.command)]
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), SYSTEM_COMMANDS])
+    absent = [entry for entry in needed if not shutil.which(entry.command, path=path)]
     if not VENV.exists() and importlib.util.find_spec("ensurepip") is None:
         absent.append(Needed("", "python3-venv", "the virtual environment"))
     if kind == "test" and shutil.which("dpkg-query"):
@@ -110,7 +115,7 @@ def install(needed: Sequence[Needed], kind: str) -> None:
 
 class NoServiceStarts:
     """While packages are installed, keep Debian from starting their own daemons (a Prometheus on
-    port 9090)."""
+    port 9090, a Kannel)."""
 
     policy = Path("/usr/sbin/policy-rc.d")
 

@@ -18,7 +18,7 @@ from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.outbox import Publishes
 from services.kernel.adapters.settings import Settings
-from services.kernel.contracts.codec import CONTENT_TYPE, Message, new_traceparent
+from services.kernel.contracts.codec import beside_the_case
 from services.kernel.contracts.events import DirectoryPublished
 from services.kernel.contracts.topics import DIRECTORY
 from services.kernel.domain.directory import District
@@ -126,17 +126,14 @@ async def publish(
     newest = version or (await directory.newest(district.id)).version
     if newest:
         event = DirectoryPublished(district=district.id, version=newest, at=now)
-        headers = (
-            ("ce_specversion", b"1.0"),
-            ("ce_id", f"{district.id}/{newest}".encode()),
-            ("ce_source", b"/samvad/directory"),
-            ("ce_type", event.TYPE.encode()),
-            ("ce_time", now.isoformat(timespec="milliseconds").encode()),
-            ("content-type", CONTENT_TYPE.encode()),
-            ("traceparent", new_traceparent().encode()),
+        message = beside_the_case(
+            event,
+            DIRECTORY,
+            "cli",
+            key=district.id.encode(),
+            ce_id=f"{district.id}/{newest}",
         )
-        value = event.model_dump_json().encode()
-        await publisher.publish([Message(DIRECTORY, district.id.encode(), headers, value)])
+        await publisher.publish([message])
     return version
 
 

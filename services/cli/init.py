@@ -14,8 +14,9 @@ from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.kafka import Publisher, create_topics
 from services.kernel.adapters.settings import Settings
+from services.kernel.contracts import notices
 from services.kernel.contracts.catalogue import TOPICS
-from services.notify.adapters import message_store
+from services.notify.adapters import message_document
 
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "districts"
 
@@ -32,7 +33,7 @@ async def _init(settings: Settings) -> None:
             {name: (topic.partitions, topic.configs) for name, topic in TOPICS.items()},
             replication=settings.kafka_replication,
         )
-        await schema.ensure(database, {message_store.COLLECTION: message_store.INDEXES})
+        await schema.ensure(database, {notices.COLLECTION: message_document.INDEXES})
         print(f"topics: {len(created)} created, {len(TOPICS) - len(created)} there; indexes there")
         if settings.env == "production":
             return  # a real district is applied by its admin, never a sample

@@ -33,7 +33,7 @@ from services.cli.stack import (
 )
 from services.cli.stack.journal import Ended, Spawned, parse
 from services.cli.stack.kafka import group_of_each_partition, partition_of
-from services.cli.stack.settings import PROJECT
+from services.cli.stack.settings import PROJECT, inherited_environment
 from services.cli.stack.tools import Tools
 from services.kernel.adapters import mongo
 
@@ -108,7 +108,9 @@ def test_supervisor_stops_services_before_prometheus_before_kafka_before_mongod(
     )
     members = [config[group]["programs"].split(",") for group in groups]
     assert members[1:] == [["prometheus"], ["kafka"], ["mongod"]]
-    assert {"intake-web", "routing", "sla", "notify", "desk", "standins"} == set(members[0])
+    assert {
+        "intake-web", "intake-whatsapp", "routing", "sla", "notify", "desk", "standins"
+    } == set(members[0])  # fmt: skip
     assert all(
         config[section]["autorestart"] == "true"
         for section in config.sections()
@@ -128,6 +130,27 @@ def test_kafka_and_prometheus_get_this_stacks_ports(home: Home) -> None:
     assert jobs["sla"] == ["127.0.0.1:21500"]
     services = {process.name for process in whole(home, ports, NOWHERE).processes}
     assert set(jobs) == services - {"kafka", "mongod"}
+
+
+def test_the_standins_and_who_they_tell_are_this_stacks(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WHATSAPP_URL", "WHATSAPP_WEBHOOK", "KANNEL_URL", "KANNEL_RECEIPTS", "SMTP_HOST"):
+        monkeypatch.delenv(f"SAMVAD_{name}", raising=False)
+    ports = Ports.free()
+    assert whole(home, ports, NOWHERE).extra_ports["standins-smtp"] == ports["standins-smtp"]
+    settings = {**inherited_environment(ports), **ports.environment()}
+    assert settings["SAMVAD_SMTP_PORT"] == settings["SAMVAD_STANDINS_SMTP_PORT"]
+    ours = {
+        "SAMVAD_WHATSAPP_URL": "standins",
+        "SAMVAD_WHATSAPP_WEBHOOK": "intake-whatsapp",
+        "SAMVAD_KANNEL_URL": "standins",
+        "SAMVAD_KANNEL_RECEIPTS": "notify",
+    }
+    for setting, process in ours.items():
+        assert settings[setting].startswith(f"http://127.0.0.1:{ports[process]}/"), setting
+    monkeypatch.setenv("SAMVAD_SMTP_HOST", "mail.example.org")
+    assert "SAMVAD_SMTP_PORT" not in inherited_environment(ports)
 
 
 def test_a_port_that_is_none_is_refused() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -15,6 +17,7 @@ from services.cli.main import FOREGROUND
 from services.cli.stack import Home, Ports, whole
 from services.cli.stack.settings import PORT_SETTINGS, PROJECT
 from services.cli.stack.tools import NONE
+from services.kernel.adapters.settings import Settings
 
 SECRETS = (
     "SAMVAD_MASTER_KEYS",
@@ -78,6 +81,34 @@ def test_what_lives_is_checked_and_waits_for_init(compose: dict[str, Any]) -> No
             assert service["depends_on"] == {
                 "init": {"condition": "service_completed_successfully"}
             }
+
+
+def test_processes_reach_one_another_by_name_and_port(compose: dict[str, Any]) -> None:
+    told = compose["services"]["notify"]["environment"]
+    addresses = {name: urlsplit(text) for name, text in told.items() if "://" in str(text)}
+    reached = {
+        name: (address.hostname, address.port)
+        for name, address in addresses.items()
+        if address.scheme == "http"
+    }
+    reached["SAMVAD_SMTP_HOST"] = (told["SAMVAD_SMTP_HOST"], int(told["SAMVAD_SMTP_PORT"]))
+    assert reached == {
+        "SAMVAD_WHATSAPP_URL": ("standins", PORT_SETTINGS["standins"][1]),
+        "SAMVAD_WHATSAPP_WEBHOOK": ("intake-whatsapp", PORT_SETTINGS["intake-whatsapp"][1]),
+        "SAMVAD_SMS_URL": ("standins", PORT_SETTINGS["standins"][1]),
+        "SAMVAD_KANNEL_URL": ("standins", PORT_SETTINGS["standins"][1]),
+        "SAMVAD_KANNEL_RECEIPTS": ("notify", PORT_SETTINGS["notify"][1]),
+        "SAMVAD_SMTP_HOST": ("standins", PORT_SETTINGS["standins-smtp"][1]),
+    }
+
+
+def test_every_setting_that_is_passed_on_is_one(compose: dict[str, Any]) -> None:
+    """A misspelt one would be passed over in silence."""
+    text = (PROJECT / "docker-compose.yml").read_text()
+    named = set(re.findall(r"^    (SAMVAD_[A-Z_]+):", text, re.MULTILINE))
+    assert named >= set(SECRETS)
+    known = {f"SAMVAD_{name.upper()}" for name in Settings.model_fields}
+    assert named <= known
 
 
 def test_mongod_logs_no_operation_in_either_stack(compose: dict[str, Any]) -> None:

@@ -76,6 +76,7 @@ class Plan:
 # name, what a person calls it, path to open first ("" = nothing to see)
 SERVICES: Sequence[tuple[str, str, str]] = (
     ("intake-web", "Citizens: web form and API", "/"),
+    ("intake-whatsapp", "WhatsApp webhook (metrics)", "/metrics"),
     ("desk", "Officers, operators, Collector", "/"),
     ("standins", "Provider stand-ins", "/"),
     ("routing", "Routing (metrics)", "/metrics"),
@@ -168,4 +169,8 @@ def whole(home: Home, ports: Ports, tools: Tools) -> Plan:
         title="Prometheus",
         address=f"http://{ADDRESS}:{ports['prometheus']}/",
     )  # fmt: skip
-    return Plan((*base.processes, *services, prometheus), (*base.tasks, init), base.extra_ports)
+    return Plan(
+        (*base.processes, *services, prometheus),
+        (*base.tasks, init),
+        {**base.extra_ports, "standins-smtp": ports["standins-smtp"]},
+    )

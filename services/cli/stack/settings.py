@@ -21,8 +21,10 @@ PRIVATE = 0o700  # data, and what was logged of it, are the owner's
 # name of the port → (environment setting, default)
 PORT_SETTINGS: Mapping[str, tuple[str, int]] = {
     "intake-web": ("SAMVAD_INTAKE_WEB_PORT", 8000),
+    "intake-whatsapp": ("SAMVAD_INTAKE_WHATSAPP_PORT", 8001),
     "desk": ("SAMVAD_DESK_PORT", 8003),
     "standins": ("SAMVAD_STANDINS_PORT", 8009),
+    "standins-smtp": ("SAMVAD_STANDINS_SMTP_PORT", 8025),
     "routing": ("SAMVAD_ROUTING_PORT", 8012),
     "sla": ("SAMVAD_SLA_PORT", 8013),
     "notify": ("SAMVAD_NOTIFY_PORT", 8014),
@@ -151,11 +153,17 @@ class Home:
 def inherited_environment(ports: Ports) -> dict[str, str]:
     """What the processes take over from whoever starts the stack (secrets, clock, language, PATH).
 
-    Messages go to the stand-ins, unless a real provider's address is set.
+    Messages go to the stand-ins, unless a real provider's address is set, and the stand-ins tell this
+    stack's own ports what became of them.
     """
-    standins = f"http://{ADDRESS}:{ports['standins']}"
-    return {
-        "SAMVAD_WHATSAPP_URL": f"{standins}/whatsapp",
-        "SAMVAD_SMS_URL": f"{standins}/sms",
-        **os.environ,
+    base = {name: f"http://{ADDRESS}:{ports[name]}" for name in ports}
+    settings = {
+        "SAMVAD_WHATSAPP_URL": f"{base['standins']}/whatsapp",
+        "SAMVAD_WHATSAPP_WEBHOOK": f"{base['intake-whatsapp']}/webhooks/whatsapp",
+        "SAMVAD_SMS_URL": f"{base['standins']}/sms",
+        "SAMVAD_KANNEL_URL": f"{base['standins']}/kannel/cgi-bin/sendsms",
+        "SAMVAD_KANNEL_RECEIPTS": f"{base['notify']}/receipts/kannel",
     }
+    if not os.environ.get("SAMVAD_SMTP_HOST"):  # a mail server of one's own has its port beside it
+        settings["SAMVAD_SMTP_PORT"] = str(ports["standins-smtp"])
+    return {**settings, **os.environ}

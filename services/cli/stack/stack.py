@@ -113,7 +113,8 @@ class Stack:
         except (OSError, ValueError):
             return None
         there = machine.supervisor_pid(self.home) or machine.of_stack(self.home)
-        return Ports(saved["ports"]) if there else None
+        # a stack that an older version started knows fewer names
+        return Ports({**Ports.from_environment().numbers, **saved["ports"]}) if there else None
 
     # --- up and down ------------------------------------------------------------------
 

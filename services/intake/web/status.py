@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from importlib import resources
 
 from services.intake.web.texts import Texts
 from services.kernel.domain import lifecycle, tickets
 from services.kernel.domain.case import Case, Entry
 from services.kernel.domain.directory import District, Language
+from services.kernel.domain.reasons import reasons
 
 RECEIVED = "received"
 """The state of a case that has a receipt and that routing has not seen yet."""
@@ -202,11 +199,3 @@ def _note(entry: Entry, language: Language) -> str | None:
         return reason[language] if reason else None
     own = entry.role in ("citizen", "operator") and lifecycle.transition(entry.action).citizen_words
     return entry.note if own or entry.public or entry.action in _TO_THE_CITIZEN else None
-
-
-@cache
-def reasons() -> Mapping[str, Mapping[str, str]]:
-    """The texts of the reasons for which a case may be rejected."""
-    source = resources.files("services.kernel.domain").joinpath("data/reasons.json")
-    texts: Mapping[str, Mapping[str, str]] = json.loads(source.read_text(encoding="utf-8"))
-    return texts

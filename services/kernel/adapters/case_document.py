@@ -43,6 +43,10 @@ INDEXES = [
     mongo.IndexModel([("case.office", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.place.block", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.terms", 1)]),
+    # the cases that were merged into one
+    mongo.IndexModel(
+        [("case.parent", 1)], partialFilterExpression={"case.parent": {"$type": "string"}}
+    ),
     mongo.IndexModel([("case.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("sla.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("sla.paused_until", 1)], sparse=True),

@@ -277,10 +277,10 @@ class Server(uvicorn.Server):
         return nullcontext()
 
 
-def server(app: FastAPI, host: str, port: int) -> Server:
+def server(app: FastAPI, host: str, port: int, max_bytes: int = MAX_BODY_BYTES) -> Server:
     """Access logs are off: addresses and queries are personal. Long keep-alive for the load balancer."""
     config = uvicorn.Config(
-        BodyLimit(app),
+        BodyLimit(app, max_bytes),
         host=host,
         port=port,
         access_log=False,

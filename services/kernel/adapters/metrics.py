@@ -115,4 +115,31 @@ NOTIFICATIONS = Counter(
     ["channel", "outcome"],
 )
 PLANNED = Counter("samvad_notifications_planned_total", "Messages planned.", ["event", "audience"])
+RECEIPTS = Counter(
+    "samvad_notification_receipts_total",
+    "Receipts of providers; `outcome`: applied, known, no_message (of another installation, or expired).",
+    ["channel", "status", "outcome"],
+)
+MESSAGES_DUE = Gauge(
+    "samvad_notification_due",
+    "Messages that are due and not taken up yet, by queue; at most 10 000 are counted.",
+    ["queue"],
+)
+MESSAGES_OLDEST = Gauge(
+    "samvad_notification_oldest_due_seconds",
+    "For how long the first of them has been due; 0 where none is.",
+    ["queue"],
+)
+PROVIDER_PAUSED = Gauge(
+    "samvad_provider_paused", "1 while a provider is left alone since it fails or throttles.", ["provider"]
+)
+CALLBACKS = Counter(
+    "samvad_notification_callbacks_total", "Call-backs asked for since no channel reached a citizen."
+)
+DIGESTS = Counter("samvad_digests_requested_total", "Daily digests asked for.", ["district", "kind"])
 DEPENDENCY_UP = Gauge("samvad_dependency_up", "1 when the dependency answered.", ["dependency"])
+WHATSAPP_RECEIVED = Counter(
+    "samvad_whatsapp_received_total",
+    "What came by WhatsApp and is on the topic; `kind` ignored: had no shape to be kept in.",
+    ["kind"],
+)

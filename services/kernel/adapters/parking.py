@@ -16,7 +16,7 @@ from services.kernel.adapters import metrics, mongo
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.guard import key_of
 from services.kernel.adapters.outbox import Publishes
-from services.kernel.contracts.codec import CONTENT_TYPE, Message, Record
+from services.kernel.contracts.codec import Message, Record, beside_the_case
 from services.kernel.contracts.events import RecordDead
 from services.kernel.contracts.topics import DEAD_LETTERS
 
@@ -177,15 +177,14 @@ class Parking:
             value=_base64(record.value),
             at=self._clock(),
         )
-        headers = (
-            ("ce_specversion", b"1.0"),
-            ("ce_id", self._id(record).encode()),
-            ("ce_source", f"/samvad/{self.consumer}".encode()),
-            ("ce_type", RecordDead.TYPE.encode()),
-            ("ce_time", dead.at.isoformat(timespec="milliseconds").encode()),
-            ("content-type", CONTENT_TYPE.encode()),
+        return beside_the_case(
+            dead,
+            DEAD_LETTERS,
+            self.consumer,
+            key=record.key or b"",
+            ce_id=self._id(record),
+            traceparent=record.header("traceparent"),
         )
-        return Message(DEAD_LETTERS, record.key or b"", headers, dead.model_dump_json().encode())
 
 
 def _base64(raw: bytes | None) -> str | None:

@@ -17,7 +17,7 @@ import uvloop
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from services.kernel.adapters.http import server
+from services.kernel.adapters.http import MAX_BODY_BYTES, server
 from services.kernel.adapters.logging import configure, get_logger
 from services.kernel.adapters.settings import Settings, explain
 from services.kernel.domain.errors import Unavailable
@@ -121,10 +121,18 @@ def background(stack: AsyncExitStack, coroutine: Awaitable[None], stopping: asyn
     stack.push_async_callback(cancel)
 
 
-async def serve(stack: AsyncExitStack, app: FastAPI, host: str, port: int, stopping: asyncio.Event) -> None:
-    """Serve `app` until the stack unwinds. Returns when the port answers; raises CannotStart if it is
-    taken."""
-    http = server(app, host, port)
+async def serve(
+    stack: AsyncExitStack,
+    app: FastAPI,
+    host: str,
+    port: int,
+    stopping: asyncio.Event,
+    *,
+    max_bytes: int = MAX_BODY_BYTES,
+) -> None:
+    """Serve `app` until the stack unwinds, bodies of up to `max_bytes`. Returns when the port answers;
+    raises CannotStart if it is taken."""
+    http = server(app, host, port, max_bytes)
     listening = _listen(host, port)
     stack.callback(listening.close)
     task = asyncio.create_task(http.serve(sockets=[listening]))

@@ -17,7 +17,7 @@ from services.kernel.contracts.envelope import MasterKeys
 
 DEVELOPMENT_SECRET = "development-only-secret-do-not-use-in-production"
 DEVELOPMENT_MASTER_KEY = "dev:ZGV2ZWxvcG1lbnQtb25seS1tYXN0ZXIta2V5LTMyYiE="
-SECRETS = ("master_keys", "token_secret", "link_secret", "contact_secret")
+SECRETS = ("master_keys", "token_secret", "link_secret", "contact_secret", "receipt_secret")
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -43,8 +43,10 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     intake_web_port: Port = 8000
+    intake_whatsapp_port: Port = 8001
     desk_port: Port = 8003
     standins_port: Port = 8009
+    standins_smtp_port: Port = 8025
     routing_port: Port = 8012
     sla_port: Port = 8013
     notify_port: Port = 8014
@@ -53,15 +55,47 @@ class Settings(BaseSettings):
     public_url: str = ""
     """Where citizens reach the web page; empty: what the request was sent to (its Host header), which
     production does not take from whoever asks."""
+    desk_url: str = ""
+    """Where people open the desk, for links in e-mails; empty: its own host and port."""
     whatsapp_url: str = "http://127.0.0.1:8009/whatsapp"
     whatsapp_phone_number_id: str = "100000000000001"
     whatsapp_token: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    whatsapp_app_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    """What the provider signs its webhooks with; several, comma-separated, while it is changed."""
+    whatsapp_verify_token: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    whatsapp_numbers: str = ""
+    """`phone number id:district`, comma-separated; a number that is not named is the default district's."""
+    whatsapp_webhook: str = "http://127.0.0.1:8001/webhooks/whatsapp"
+    """Where the stand-in sends what the provider would send."""
+    whatsapp_per_second: float = Field(default=80.0, gt=0)
     sms_url: str = "http://127.0.0.1:8009/sms"
     sms_username: str = "samvad"
     sms_password: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     sms_password_digest: Literal["sha1", "sha256"] = "sha1"
     sms_secure_key: SecretStr = SecretStr(DEVELOPMENT_SECRET)
     sms_sender: str = "SAMVAD"
+    sms_per_second: float = Field(default=50.0, gt=0)
+    kannel_url: str = "http://127.0.0.1:8009/kannel/cgi-bin/sendsms"
+    kannel_username: str = "samvad"
+    kannel_password: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    kannel_entity: str = ""
+    """The installation's entity id with DLT, where the SMSC wants it beside the template's id."""
+    kannel_receipts: str = "http://127.0.0.1:8014/receipts/kannel"
+    """Where Kannel tells what became of a message: notify's own port."""
+    receipt_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    """Signs what Kannel is asked to call back with."""
+    smtp_host: str = "127.0.0.1"
+    smtp_port: Port = 8025
+    smtp_security: Literal["starttls", "tls", "none"] = "none"
+    smtp_ca: Path | None = None
+    """Certificates to trust in place of the system's."""
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_per_second: float = Field(default=20.0, gt=0)
+    mail_from: str = "Samvad <samvad@localhost>"
+    recipient_seconds: float = Field(default=6.0, gt=0)
+    """One message to a person in so many seconds on the long run; a burst of `recipient_burst` at once."""
+    recipient_burst: int = Field(default=45, ge=1)
     notify_book: Path | None = None
     """Folder of `rules.yaml` and `templates.yaml`: who is told what, in place of the built-in set."""
 
@@ -85,15 +119,21 @@ class Settings(BaseSettings):
     def _fit_for_production(self) -> Self:
         if self.env != "production":
             return self
-        for name in (*SECRETS, "whatsapp_token", "sms_password", "sms_secure_key"):
+        needed = [*SECRETS, "whatsapp_token", "whatsapp_app_secret", "whatsapp_verify_token"]
+        needed += ["sms_password", "sms_secure_key"]
+        if self.has("kannel_url"):
+            needed.append("kannel_password")
+        for name in needed:
             if getattr(self, name).get_secret_value() in (
                 DEVELOPMENT_SECRET,
                 DEVELOPMENT_MASTER_KEY,
             ):
                 raise ValueError(f"SAMVAD_{name.upper()} must be set in production")
         for name in ("whatsapp_url", "sms_url"):
-            if getattr(self, name) == type(self).model_fields[name].default:
+            if not self.has(name):
                 raise ValueError(f"SAMVAD_{name.upper()} must name a provider in production")
+        if self.has("mail_from") and self.smtp_security == "none":
+            raise ValueError("SAMVAD_SMTP_SECURITY must be starttls or tls in production")
         if not self.public_url.startswith(("https://", "http://")):
             raise ValueError("SAMVAD_PUBLIC_URL must be the address of the citizens' page in production")
         if self.clock_offset:
@@ -109,6 +149,11 @@ class Settings(BaseSettings):
                 "SAMVAD_MASTER_KEYS must be `id:base64 of 32 bytes`, comma-separated"
             ) from None
         return self
+
+    def has(self, name: str) -> bool:
+        """Whether a provider's setting names a real one: the defaults mean the stand-ins, which there are
+        none of in production."""
+        return self.env != "production" or getattr(self, name) != type(self).model_fields[name].default
 
     @cached_property
     def keys(self) -> MasterKeys:

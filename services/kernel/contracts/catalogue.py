@@ -104,8 +104,8 @@ _LIFECYCLE = (
     _case(e.CaseReminded, ACTORS, ("notify",)),
     _case(e.ServiceChanged, ("desk",)),
     _case(e.CaseResolved, ("desk",)),
-    _case(e.FeedbackPlanned, DESKS, ("sla",)),
-    _case(e.FeedbackEnded, DESKS, ("sla",)),
+    _case(e.FeedbackPlanned, DESKS),
+    _case(e.FeedbackEnded, DESKS),
     _case(e.CaseConfirmed, ACTORS),
     _case(e.CaseClosed, ("routing",)),
     _case(e.RejectionProposed, ("desk",)),
@@ -140,20 +140,24 @@ _TOPICS = (
     ),
     Topic(
         name=topics.WHATSAPP_INBOUND,
-        purpose="What the WhatsApp provider sent, as it came; its type comes with intake-whatsapp.",
+        purpose="What the WhatsApp provider sent: each message and each status, as it came.",
         owner="intake-whatsapp",
-        key="HMAC of the sender",
-        ce_id="the provider's id of the message",
+        key="HMAC of the sender; of a status, of the recipient",
+        ce_id="the provider's id of the message; of a status, with the status behind it",
         partitions=12,
         cleanup="delete",
         retention_ms=14 * DAY_MS,
         # a webhook body may batch up to 1000 updates in 3 MB
         max_message_bytes=4 * MIB,
-        carries=(),
+        carries=(
+            Travels(
+                e.WhatsAppReceived, None, ("intake-whatsapp",), ("conversation", "notify")
+            ),
+        ),
     ),
     Topic(
         name=topics.MESSAGES,
-        purpose="Messages that have no case: bot replies, codes, promises to call.",
+        purpose="Messages that have no case: bot replies, codes, digests, promises to call.",
         owner="notify",
         key="HMAC of the recipient",
         ce_id="the caller's key",
@@ -161,7 +165,7 @@ _TOPICS = (
         cleanup="delete",
         retention_ms=14 * DAY_MS,
         max_message_bytes=MIB,
-        carries=(Travels(e.MessageRequested, None, CITIZENS, ("notify",)),),
+        carries=(Travels(e.MessageRequested, None, ACTORS, ("notify",)),),
     ),
     Topic(
         name=topics.CALLS,

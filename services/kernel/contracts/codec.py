@@ -15,7 +15,18 @@ from typing import cast, get_args
 
 from pydantic import ValidationError
 
-from services.kernel.contracts.events import EVENTS, CaseEvent, CaseFiled, Event, Room
+from services.kernel.contracts.events import (
+    EVENTS,
+    CallbackRequested,
+    CaseEvent,
+    CaseFiled,
+    DirectoryPublished,
+    Event,
+    MessageRequested,
+    RecordDead,
+    Room,
+    WhatsAppReceived,
+)
 
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
@@ -118,6 +129,34 @@ def announce(event: CaseEvent, room: Room, n: int, traceparent: str | None = Non
         value=event.model_dump_json(exclude_none=True).encode(),
         traceparent=traceparent or new_traceparent(),
     )
+
+
+Beside = DirectoryPublished | MessageRequested | WhatsAppReceived | CallbackRequested | RecordDead
+"""What travels beside the cases: it has no number, and whoever publishes it says which it is."""
+
+
+def beside_the_case(
+    event: Beside,
+    topic: str,
+    service: str,
+    *,
+    key: bytes,
+    ce_id: str,
+    traceparent: str | None = None,
+) -> Message:
+    """The message of an event of no case's room; a trace is begun where there is none to go on with."""
+    if traceparent is None or _TRACEPARENT.fullmatch(traceparent) is None:
+        traceparent = new_traceparent()
+    headers = (
+        ("ce_specversion", SPEC_VERSION.encode()),
+        ("ce_id", ce_id.encode()),
+        ("ce_source", f"/samvad/{service}".encode()),
+        ("ce_type", event.TYPE.encode()),
+        ("ce_time", event.at.isoformat(timespec="milliseconds").encode()),
+        ("content-type", CONTENT_TYPE.encode()),
+        ("traceparent", traceparent.encode()),
+    )
+    return Message(topic, key, headers, event.model_dump_json(exclude_none=True).encode())
 
 
 @dataclass(frozen=True, slots=True)

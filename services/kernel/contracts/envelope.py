@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import Field, ValidationError
 
 from services.kernel.contracts.events import Model, Sealed
+from services.kernel.domain.directory import Language
 from services.kernel.domain.errors import Invalid
 
 M = TypeVar("M", bound=Model)
@@ -58,6 +59,26 @@ class Words(Private):
 
     note: str | None = None
     public: bool = False
+
+
+class Requested(Private):
+    """What a message without a case seals: to whom, by which channels in their order, and its words.
+
+    `to` is a number (E.164) or an e-mail address of the `audience` (a citizen, an officer …). `values` fill
+    the template's variables; `data` is for e-mails that hold a table. `text` with `buttons` (id, title): a
+    reply in the citizen's own conversation, which needs no template. `language` None: the one in which he
+    was last written to.
+    """
+
+    to: str
+    language: Language | None = None
+    channels: tuple[Literal["whatsapp", "sms", "email"], ...]
+    values: dict[str, str] = {}
+    data: dict[str, Any] = {}
+    text: str | None = None
+    buttons: tuple[tuple[str, str], ...] = ()
+    urgent: bool = False
+    audience: Literal["citizen", "officer", "head", "sdm", "collector", "operator"] = "citizen"
 
 
 class MasterKeys:

@@ -9,59 +9,24 @@ don't know. Nothing here is personal: names, phones and everybody's free words t
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from services.kernel.contracts.base import By as By
+from services.kernel.contracts.base import CaseEvent as CaseEvent
+from services.kernel.contracts.base import Event as Event
+from services.kernel.contracts.base import Model as Model
+from services.kernel.contracts.base import Place as Place
+from services.kernel.contracts.base import Room as Room
+from services.kernel.contracts.base import Sealed as Sealed
+from services.kernel.contracts.beside import CallbackRequested as CallbackRequested
+from services.kernel.contracts.beside import DirectoryPublished as DirectoryPublished
+from services.kernel.contracts.beside import MessageRequested as MessageRequested
+from services.kernel.contracts.beside import RecordDead as RecordDead
+from services.kernel.contracts.beside import WhatsAppReceived as WhatsAppReceived
 from services.kernel.domain.directory import Kind, Language, Priority, Target
 from services.kernel.domain.lifecycle_table import Role
-
-Room = Literal["intake", "case", "sla", "notices"]
-
-
-class Model(BaseModel):
-    """Immutable; unknown fields are ignored: an older reader takes a newer writer's event."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Sealed(Model):
-    """AES-256-GCM ciphertext under the case's own key; base64. The key is never in an event."""
-
-    v: Literal[1] = 1
-    nonce: str
-    data: str
-
-
-class By(Model):
-    """Who did it: a role and an opaque id (an officer's, an operator's; none for citizen, rule)."""
-
-    role: Role
-    id: str | None = None
-
-
-class Place(Model):
-    """Ids of the directory. Landmark, position and an unmatched village are in the envelope."""
-
-    block: str | None = None
-    village: str | None = None
-
-
-class Event(Model):
-    """What every event has. `TYPE` is the CloudEvents type."""
-
-    TYPE: ClassVar[str]
-    ROOMS: ClassVar[tuple[Room, ...]] = ()
-
-    district: str
-
-
-class CaseEvent(Event):
-    """An event of one case. `at`: the instant the fact is stamped with (ours, never a client's)."""
-
-    ticket: str = Field(pattern=r"^[0-9]{10}$")
-    at: AwareDatetime
-
 
 # ---------------------------------------------------------------- room intake
 
@@ -344,57 +309,6 @@ class NoticeFailed(Notice):
 
     TYPE = "samvad.notice.failed.v1"
     reason: str
-
-
-# ---------------------------------------------------------------- beside the case
-
-
-class DirectoryPublished(Event):
-    """A new directory version of a district is in the store."""
-
-    TYPE = "samvad.directory.published.v1"
-    version: int = Field(ge=1)
-    at: AwareDatetime
-
-
-class MessageRequested(Event):
-    """A message that has no case. `recipient` is the HMAC of the address; the words are sealed."""
-
-    TYPE = "samvad.message.requested.v1"
-    key: str
-    recipient: str
-    template: str
-    at: AwareDatetime
-    sealed: Sealed
-
-
-class CallbackRequested(Event):
-    """A person wants to be called, or a message could not be delivered by any channel."""
-
-    TYPE = "samvad.callback.requested.v1"
-    key: str
-    ticket: str | None = None
-    reason: str
-    at: AwareDatetime
-    sealed: Sealed | None = None
-
-
-class RecordDead(Model):
-    """A record that `consumer` set aside, as it was, and where it came from.
-
-    Key, value and the headers' values are base64 of the bytes; None where the record had none.
-    """
-
-    TYPE: ClassVar[str] = "samvad.record.dead.v1"
-    consumer: str
-    reason: str
-    topic: str
-    partition: int
-    offset: int
-    key: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    value: str | None = None
-    at: AwareDatetime
 
 
 def _leaves(cls: type[Event]) -> list[type[Event]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.kernel.contracts import events as e
 from services.kernel.contracts.catalogue import TYPES
-from services.kernel.contracts.codec import Message, announce
+from services.kernel.contracts.codec import Beside, Message, announce, beside_the_case
 from services.kernel.contracts.envelope import Filing, Words, seal
 
 TICKET = "2600104237"
@@ -183,12 +183,22 @@ def _beside_the_case() -> Iterator[Example]:
         at=at,
         # what has no case is bound to its key in place of a ticket
         sealed=seal(WORDS, KEY, "code-51c2"),
+        wrapped_key="made-up:bWFkZSB1cA==",
     )
     yield _beside(message, WORDS, recipient, message.key)
+    received = e.WhatsAppReceived(
+        district=DISTRICT,
+        kind="status",
+        number="100000000000001",
+        at=at,
+        item={"id": "wamid.HBgL", "status": "delivered", "timestamp": "1767607200"},
+    )
+    yield _beside(received, None, recipient, "wamid.HBgL/delivered")
     callback = e.CallbackRequested(
         district=DISTRICT,
         key="callback-77",
         ticket=TICKET,
+        person="officer-2",
         reason="undeliverable",
         at=at,
         sealed=seal(WORDS, KEY, TICKET),
@@ -209,21 +219,18 @@ def _beside_the_case() -> Iterator[Example]:
 
 
 def _beside(
-    event: e.DirectoryPublished | e.MessageRequested | e.CallbackRequested | e.RecordDead,
+    event: Beside,
     content: e.Model | None,
     key: str,
     ce_id: str,
 ) -> Example:
     topic, row = TYPES[event.TYPE]
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": ce_id,
-        "ce_source": f"/samvad/{row.producers[0]}",
-        "ce_type": event.TYPE,
-        "ce_time": event.at.isoformat(timespec="milliseconds"),
-        "content-type": "application/json",
-        "traceparent": TRACEPARENT,
-    }
-    value = event.model_dump_json(exclude_none=True).encode()
-    pairs = tuple((name, text.encode()) for name, text in headers.items())
-    return Example(event, content, Message(topic.name, key.encode(), pairs, value))
+    message = beside_the_case(
+        event,
+        topic.name,
+        row.producers[0],
+        key=key.encode(),
+        ce_id=ce_id,
+        traceparent=TRACEPARENT,
+    )
+    return Example(event, content, message)

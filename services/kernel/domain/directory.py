@@ -17,11 +17,13 @@ Kind = Literal["complaint", "suggestion", "demand"]
 Priority = Literal["normal", "urgent", "emergency"]
 OfficerRole = Literal["officer", "head", "sdm", "collector"]
 Target = Literal["acknowledge", "first_response", "resolve"]
+SmsGateway = Literal["mobile_seva", "kannel"]
 
 LANGUAGES: tuple[Language, ...] = ("hi", "en")
 KINDS: tuple[Kind, ...] = ("complaint", "suggestion", "demand")
 PRIORITIES: tuple[Priority, ...] = ("normal", "urgent", "emergency")
 TARGETS: tuple[Target, ...] = ("acknowledge", "first_response", "resolve")
+SMS_GATEWAYS: tuple[SmsGateway, ...] = ("mobile_seva", "kannel")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -218,8 +220,11 @@ class Ladder:
 
 @dataclass(frozen=True)
 class CallCentre:
+    """`email`: where what concerns its operators is written to."""
+
     phone: str
     calendar: str
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -254,6 +259,8 @@ class District:
     """How long a citizen may say whether he is satisfied, before a resolved case is closed by rule."""
     triage_policy: str | None = None
     """The clock of a case without a service: nobody forgets what waits for a person to decide."""
+    sms_gateway: SmsGateway = "mobile_seva"
+    """What the district's SMS go through: C-DAC's Mobile Seva, or a Kannel of one's own."""
     version: int = field(default=0, compare=False)
 
     @cached_property

@@ -56,6 +56,8 @@ def values_of(annotation: Any, field: FieldInfo | None = None) -> st.SearchStrat
         return st.one_of(*(values_of(part, field) for part in get_args(annotation)))
     if origin is tuple:
         return st.lists(values_of(get_args(annotation)[0]), max_size=3).map(tuple)
+    if origin is dict:
+        return st.dictionaries(TEXTS, TEXTS, max_size=3)
     if annotation is type(None):
         return st.none()
     if annotation is AwareDatetime:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.kernel.adapters.directory import (
+    differences,
     district_from_document,
     district_to_document,
     read_district,
@@ -41,7 +42,15 @@ def test_a_document_with_other_fields_is_read(small: District) -> None:
 
 def test_a_document_of_an_older_version_is_read(small: District) -> None:
     document = district_to_document(small)
-    del document["reopen_days"]
+    del document["reopen_days"], document["sms_gateway"], document["call_centre"]["email"]
     for officer in document["officers"]:
         del officer["leave"], officer["sample"]
-    assert district_from_document(document).reopen_days == 30
+    read = district_from_document(document)
+    assert (read.reopen_days, read.sms_gateway, read.call_centre.email) == (30, "mobile_seva", None)
+
+
+def test_gateway_and_address_of_the_call_centre_are_kept(small: District) -> None:
+    centre = replace(small.call_centre, email="desk@example.org")
+    changed = replace(small, sms_gateway="kannel", call_centre=centre)
+    assert district_from_document(district_to_document(changed)) == changed
+    assert differences(small, changed).settings == ("call_centre", "sms_gateway")

@@ -146,11 +146,13 @@ def test_a_district_that_comes_from_no_file_is_checked_too(small: District) -> N
     built = replace(
         small,
         name=Text("छोटा", ""),
+        sms_gateway="pigeon",  # type: ignore[arg-type]
         calendars=(backwards, *others),
         services=(*small.services, well),
         officers=(*small.officers[:3], *water),
     )
     assert [(f.path, f.level) for f in check(built)] == [
+        ("sms_gateway", "error"),
         ("name.en", "error"),
         ("services[2].keywords[2]", "error"),
         ("services[2]", "warning"),

@@ -35,7 +35,26 @@ def test_every_officer_is_a_sample_that_cannot_be_reached(file: Path) -> None:
     for officer in district(file.name).officers:
         assert officer.sample
         assert officer.phone is None or officer.phone.startswith("+9199999")
-        assert officer.email is None or officer.email.endswith("@example.org")
+        # whoever serves gets his digest by e-mail
+        assert officer.retired if officer.email is None else officer.email.endswith("@example.org")
+    centre = district(file.name).call_centre
+    assert centre.email is not None
+    assert centre.email.endswith("@example.org")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_fixed_national_holidays_are_in_every_year_that_is_written(file: Path) -> None:
+    kept = [calendar.holidays for calendar in district(file.name).calendars if calendar.holidays]
+    assert kept
+    for holidays in kept:
+        days = {holiday.day for holiday in holidays}
+        for year in {day.year for day in days}:
+            assert {date(year, 1, 26), date(year, 8, 15), date(year, 10, 2)} <= days
+
+
+def test_the_districts_go_by_different_gateways() -> None:
+    assert district("janjgir-champa.yaml").sms_gateway == "mobile_seva"
+    assert district("sakti.yaml").sms_gateway == "kannel"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI, Request
 from pydantic import ValidationError
 
-from services.cli.stack.settings import PROJECT
+from services.cli.stack.settings import PROJECT, Ports
 from services.kernel.adapters.http import BodyLimit, server
 from services.kernel.adapters.process import CannotStart, serve
 from services.kernel.adapters.settings import DEVELOPMENT_SECRET, Settings, explain
@@ -27,7 +27,8 @@ PRODUCTION = {
     "SAMVAD_PUBLIC_URL": "https://samvad.example",
     **{
         f"SAMVAD_{name}": MARK
-        for name in ("TOKEN_SECRET", "LINK_SECRET", "CONTACT_SECRET", "WHATSAPP_TOKEN",
+        for name in ("TOKEN_SECRET", "LINK_SECRET", "CONTACT_SECRET", "RECEIPT_SECRET",
+                     "WHATSAPP_TOKEN", "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN",
                      "SMS_PASSWORD", "SMS_SECURE_KEY")
     },
 }  # fmt: skip
@@ -54,6 +55,10 @@ def samvad(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         ({"SAMVAD_MASTER_KEYS": MARK}, "SAMVAD_MASTER_KEYS must be `id:base64"),
         ({"SAMVAD_PUBLIC_URL": ""}, "SAMVAD_PUBLIC_URL must be the address"),
         ({"SAMVAD_PUBLIC_URL": "samvad.example"}, "SAMVAD_PUBLIC_URL must be the address"),
+        ({"SAMVAD_RECEIPT_SECRET": DEVELOPMENT_SECRET}, "SAMVAD_RECEIPT_SECRET must be set"),
+        ({"SAMVAD_WHATSAPP_APP_SECRET": DEVELOPMENT_SECRET}, "SAMVAD_WHATSAPP_APP_SECRET must be"),
+        ({"SAMVAD_KANNEL_URL": "http://kannel:13013/"}, "SAMVAD_KANNEL_PASSWORD must be set"),
+        ({"SAMVAD_MAIL_FROM": "samvad@example.org"}, "SAMVAD_SMTP_SECURITY must be starttls"),
         ({"SAMVAD_BATCH": MARK}, "SAMVAD_BATCH: "),
         ({"SAMVAD_DESK_PORT": "70000"}, "SAMVAD_DESK_PORT: "),
     ],
@@ -92,7 +97,10 @@ def test_every_command_tells_a_wrong_setting_in_one_line(words: list[str]) -> No
 def test_a_taken_port_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = samvad("standins", SAMVAD_STANDINS_PORT=str(port))
+        mail = str(Ports.free()["standins-smtp"])
+        done = samvad(
+            "standins", SAMVAD_STANDINS_PORT=str(port), SAMVAD_STANDINS_SMTP_PORT=mail
+        )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]

@@ -14,7 +14,13 @@ from collections.abc import Container
 from services.kernel.adapters.directory import check_clock
 from services.kernel.adapters.directory.faults import Fault, Faults, Marks
 from services.kernel.adapters.directory.phones import can_be_dialled, international
-from services.kernel.domain.directory import LANGUAGES, District, Officer, Text
+from services.kernel.domain.directory import (
+    LANGUAGES,
+    SMS_GATEWAYS,
+    District,
+    Officer,
+    Text,
+)
 
 LABEL_LENGTH = 24
 """Longest label of a row in a WhatsApp list: longer ones are cut there (Cloud API reference)."""
@@ -24,7 +30,8 @@ MAX_CONFIRM_DAYS = 90
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"[A-Z]{2}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+# one bare address: what ends an address or a header in a message is not part of one
+_EMAIL = re.compile(r"[^@\s,;:<>()\[\]\\\"]+@[\w-]+(\.[\w-]+)+")
 
 
 def check(district: District, marks: Marks | None = None) -> list[Fault]:
@@ -60,6 +67,10 @@ def _itself(district: District, faults: Faults) -> None:
         faults.add("call_centre.phone", f"`{phone}` is no telephone number")
     calendar = district.call_centre.calendar
     refer(faults, "call_centre.calendar", calendar, district.calendar_by_id, "calendar")
+    _email(district.call_centre.email, "call_centre", faults)
+    if district.sms_gateway not in SMS_GATEWAYS:
+        message = f"`{district.sms_gateway}` is none of {', '.join(SMS_GATEWAYS)}"
+        faults.add("sms_gateway", message)
     for key in ("number", "control_room"):
         number = str(getattr(district.emergency, key))
         if not can_be_dialled(number):
@@ -205,12 +216,16 @@ def _officers(district: District, faults: Faults) -> None:
 def _contact(officer: Officer, path: str, faults: Faults) -> None:
     if officer.phone is not None and international(officer.phone) is None:
         faults.add(f"{path}.phone", f"`{officer.phone}` is no telephone number")
-    if officer.email is not None and not _EMAIL.fullmatch(officer.email):
-        faults.add(f"{path}.email", f"`{officer.email}` is no e-mail address")
+    _email(officer.email, path, faults)
     if officer.phone is None and officer.email is None and not officer.retired:
         faults.warn(
             path, f"`{officer.id}` has neither phone nor e-mail and will not be told of cases"
         )
+
+
+def _email(address: str | None, path: str, faults: Faults) -> None:
+    if address is not None and not _EMAIL.fullmatch(address):
+        faults.add(f"{path}.email", f"`{address}` is no e-mail address")
 
 
 def _heads(district: District, faults: Faults) -> None:

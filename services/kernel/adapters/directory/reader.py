@@ -27,6 +27,7 @@ from services.kernel.domain.directory import (
     LANGUAGES,
     PAUSE_LIMIT,
     PRIORITIES,
+    SMS_GATEWAYS,
     TARGETS,
     Block,
     Calendar,
@@ -106,6 +107,7 @@ def _district(of: Entry) -> District:
         reopen_days=of.number("reopen_days", 30),
         confirm_days=of.number("confirm_days", 7),
         triage_policy=of.maybe("triage_policy"),
+        sms_gateway=of.choice("sms_gateway", SMS_GATEWAYS, "mobile_seva"),
     )
 
 
@@ -252,7 +254,9 @@ def _rung(of: Entry) -> Rung:
 
 
 def _call_centre(of: Entry) -> CallCentre:
-    return CallCentre(phone=of.text("phone"), calendar=of.text("calendar"))
+    return CallCentre(
+        phone=of.text("phone"), calendar=of.text("calendar"), email=of.maybe("email")
+    )
 
 
 def _emergency(of: Entry) -> Emergency:
