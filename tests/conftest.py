@@ -22,8 +22,10 @@ from services.cli.stack import Ports, Stack, infrastructure
 from services.kernel.adapters import mongo, schema
 from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.contracts.notices import COLLECTION as MESSAGES
 from services.kernel.domain.directory import District
-from services.notify.adapters import message_store
+from services.notify.adapters import message_document
+from tests.daytime import write_daytime_book
 
 PROJECT = Path(__file__).resolve().parents[1]
 DISTRICTS = PROJECT / "deploy" / "districts"
@@ -50,9 +52,15 @@ def infra(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def line(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The whole line, as `samvad up` starts it."""
-    with home_of("line", request) as home, Stack(home, Ports.free()) as stack:
-        yield stack
+    """The whole line, as `samvad up` starts it, but by day at any hour, and with people who may be written
+    to as often as tests file."""
+    with home_of("line", request) as home:
+        settings = {
+            "SAMVAD_NOTIFY_BOOK": str(write_daytime_book(home / "book")),
+            "SAMVAD_RECIPIENT_BURST": "1000000",
+        }
+        with Stack(home, Ports.free(), environment=settings) as stack:
+            yield stack
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +77,7 @@ def mongo_url(infra: Stack) -> str:
 async def database(mongo_url: str) -> AsyncIterator[mongo.Database]:
     """A database of the test's own, with the indexes."""
     opened = mongo.connect(mongo_url, f"test-{uuid.uuid4().hex[:12]}")
-    await schema.ensure(opened, {message_store.COLLECTION: message_store.INDEXES})
+    await schema.ensure(opened, {MESSAGES: message_document.INDEXES})
     yield opened
     await opened.client.drop_database(opened.name)
     mongo.close(opened)

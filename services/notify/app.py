@@ -1,11 +1,11 @@
-"""The notify worker: case events in, messages out."""
+"""The notify worker: case events and what else is to be said in, messages out, receipts back."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
@@ -13,8 +13,9 @@ from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.clock import Clock, system_clock
 from services.kernel.adapters.directory.store import DirectoryStore
-from services.kernel.adapters.due import DueLoop, buckets_of
+from services.kernel.adapters.due import Due, DueLoop, bucket_of, buckets_of
 from services.kernel.adapters.faust_worker import Worker
+from services.kernel.adapters.follower import Follower
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.http import instrument
 from services.kernel.adapters.kafka import Publisher
@@ -27,72 +28,136 @@ from services.kernel.adapters.room_store import MongoRooms
 from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
-from services.kernel.contracts.topics import COMPLAINTS
+from services.kernel.contracts.topics import COMPLAINTS, MESSAGES, WHATSAPP_INBOUND
+from services.kernel.domain.reasons import reasons
+from services.notify.adapters import receipt_hooks
+from services.notify.adapters.absent import Absent
+from services.notify.adapters.announcing import Announcing
 from services.notify.adapters.book_file import DATA, load_book
+from services.notify.adapters.composer import Composer, Links
+from services.notify.adapters.contact_store import ContactStore
 from services.notify.adapters.filings import Filings
+from services.notify.adapters.gathering import Gathering
+from services.notify.adapters.gauges import Gauges
+from services.notify.adapters.inbound import Inbound, load_choices
 from services.notify.adapters.message_store import MessageStore
-from services.notify.adapters.mobile_seva import MobileSeva
 from services.notify.adapters.notices import READS, Context, Notices
-from services.notify.adapters.recipients import Recipients
+from services.notify.adapters.providers import providers, rates
+from services.notify.adapters.receiving import Receiving
+from services.notify.adapters.requests import Requests
 from services.notify.adapters.sender import Sender
-from services.notify.adapters.whatsapp import WhatsApp
-from services.notify.adapters.wire import http_client
-from services.notify.core.book import Book, Channel
+from services.notify.adapters.settling import Settling
+from services.notify.core.book import Book
 from services.notify.core.contacts import Contacts
-from services.notify.core.provider import Provider
+from services.notify.core.planning import Planner
+from services.notify.core.provider import PROVIDERS, Provider, ProviderName
 
 SERVICE = "notify"
 SWEEP_EVERY_SECONDS = 2.0
+GAUGES_EVERY_SECONDS = 10.0
 PARTITIONS = TOPICS[COMPLAINTS].partitions
 
 
 @dataclass(frozen=True)
 class Notify:
-    """The parts of the service, wired. What is planned wakes the loops of its channels in `loops`."""
+    """The parts of the service, wired. `loops` by queue: what is planned wakes the loop of its queue."""
 
     consumer: RoomConsumer[Context]
     sweeper: Sweeper
-    senders: tuple[Sender, ...]
-    loops: dict[Channel, DueLoop]
+    senders: Mapping[ProviderName, Sender]
+    settling: Settling
+    gathering: Gathering
+    receiving: Receiving
+    inbound: Inbound
+    requests: Requests
+    loops: dict[str, DueLoop] = field(default_factory=dict)
+
+    @property
+    def due(self) -> Mapping[str, Due]:
+        """What falls due, by queue."""
+        senders: dict[str, Due] = dict(self.senders.items())
+        return {**senders, "settle": self.settling, "gather": self.gathering}
+
+    def wake(self, queues: Collection[str]) -> None:
+        for queue in queues:
+            if queue in self.loops:
+                self.loops[queue].wake()
+
+    def wake_all(self) -> None:
+        self.wake(self.loops)
 
 
 def build(
     settings: Settings,
     database: mongo.Database,
     publisher: Publishes,
-    providers: Mapping[Channel, Provider],
+    by_name: Mapping[ProviderName, Provider],
     book: Book,
     clock: Clock,
 ) -> Notify:
-    """Wire the service. The senders' loops come into `loops` when it is known which buckets are ours."""
+    """Wire the service. The loops come into `loops` when it is known which buckets are ours."""
+    all_providers: dict[ProviderName, Provider] = {
+        name: by_name.get(name) or Absent(name) for name in PROVIDERS
+    }
+    contacts = Contacts(settings.contact_secret.get_secret_value())
     filings = Filings(database[RECEIPTS], settings.keys)
     directories = DirectoryStore(database)
     messages = MessageStore(database)
-    recipients = Recipients(filings, directories)
-    senders = tuple(
-        Sender(channel, messages, provider, recipients, book, clock)
-        for channel, provider in providers.items()
-    )
-    loops: dict[Channel, DueLoop] = {}
-
-    def wake(channels: Collection[Channel]) -> None:
-        for channel in channels:
-            if channel in loops:
-                loops[channel].wake()
-
-    core = Notices(
-        book,
-        Contacts(settings.contact_secret.get_secret_value()),
-        filings,
-        directories,
-        messages,
-        clock,
-        PARTITIONS,
-        wake,
+    known = ContactStore(database)
+    composer = Composer(
+        book, filings, directories, known, contacts, _links(settings), settings.keys
     )
     outbox = Outbox("notices", publisher)
     rooms = MongoRooms(database[CASES], "notices", READS)
-    return Notify(RoomConsumer(core, rooms, outbox), Sweeper(rooms, outbox), senders, loops)
+    receiving = Receiving(messages, composer, known, book.waits, clock)
+    notify: Notify
+
+    core = Notices(
+        Planner(book, contacts, reasons()),
+        filings,
+        directories,
+        messages,
+        database[CASES],
+        clock,
+        PARTITIONS,
+        lambda queues: notify.wake(queues),
+    )
+    notify = Notify(
+        consumer=RoomConsumer(core, rooms, outbox),
+        sweeper=Sweeper(rooms, outbox),
+        senders={
+            name: Sender(
+                provider, messages, composer, book, rates(settings, name, clock()), clock
+            )
+            for name, provider in all_providers.items()
+        },
+        settling=Settling(
+            messages,
+            publisher,
+            Announcing(rooms, outbox),
+            book.waits,
+            lambda name: all_providers[name].receipts,
+            clock,
+        ),
+        gathering=Gathering(messages, book, bucket_of),
+        receiving=receiving,
+        inbound=Inbound(receiving, known, contacts, load_choices()),
+        requests=Requests(
+            messages, known, directories, book, settings.keys, clock, bucket_of
+        ),
+    )
+    notify.settling.elsewhere = notify.gathering.elsewhere = notify.wake_all
+    receiving.elsewhere = notify.wake_all
+    for sender in notify.senders.values():
+        sender.elsewhere = notify.wake_all
+        sender.learn = receiving.learn
+    notify.requests.planned = notify.wake_all
+    return notify
+
+
+def _links(settings: Settings) -> Links:
+    url = settings.public_url or f"http://{settings.host}:{settings.intake_web_port}"
+    return Links(url.rstrip("/"), settings.link_secret.get_secret_value())
 
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
@@ -102,28 +167,43 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     stack.callback(mongo.close, database)
     publisher = Publisher(settings.kafka, client_id=SERVICE)
     stack.push_async_callback(publisher.stop)
-    providers = await _providers(settings, stack)
-    notify = build(settings, database, publisher, providers, book, clock)
+    by_name = await providers(settings, stack, clock)
+    notify = build(settings, database, publisher, by_name, book, clock)
     guard = Guard(SERVICE, notify.consumer, Parking(SERVICE, database, publisher, clock))
     worker = Worker(SERVICE, COMPLAINTS, guard, settings)
+
+    def follower(name: str, topic: str, handler: Requests | Inbound) -> Follower:
+        return Follower(
+            name, topic, handler, Parking(name, database, publisher, clock), settings
+        )
+
+    followers = (
+        follower("notify-messages", MESSAGES, notify.requests),
+        follower("notify-receipts", WHATSAPP_INBOUND, notify.inbound),
+    )
     ready = {
         "store": lambda: mongo.ping(database),
         "kafka": publisher.ping,
         "partitions": worker.assigned,
+        "messages": followers[0].assigned,
+        "receipts": followers[1].assigned,
     }
     app = FastAPI(title="Samvad notify", docs_url=None, redoc_url=None, openapi_url=None)
     instrument(app, ready)
-    await serve(stack, app, settings.host, settings.notify_port, stopping)
-    for sender in notify.senders:
-        loop = DueLoop(
-            f"notify-{sender.channel}",
-            sender,
-            clock,
-            lambda: buckets_of(worker.partitions(), PARTITIONS),
+    app.include_router(
+        receipt_hooks.router(
+            notify.receiving.apply, clock, settings.receipt_secret.get_secret_value()
         )
-        sender.wake = loop.wake
-        notify.loops[sender.channel] = loop
-        stack.push_async_callback(sender.stop)
+    )
+    await serve(stack, app, settings.host, settings.notify_port, stopping)
+    for queue, due in notify.due.items():
+        loop = DueLoop(
+            f"notify-{queue}", due, clock, lambda: buckets_of(worker.partitions(), PARTITIONS)
+        )
+        notify.loops[queue] = loop
+        if isinstance(due, Sender):
+            due.wake = loop.wake
+            stack.push_async_callback(due.stop)
         background(stack, loop.run(), stopping)
     background(
         stack,
@@ -134,28 +214,11 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         ),
         stopping,
     )
+    for one in followers:
+        background(stack, one.run(), stopping)
+    gauges = Gauges(database, clock, notify.senders)
+    background(stack, every(GAUGES_EVERY_SECONDS, "gauges", gauges.measure), stopping)
     await worker.start(stack, stopping)
-
-
-async def _providers(settings: Settings, stack: AsyncExitStack) -> Mapping[Channel, Provider]:
-    """A client each, so that one that hangs does not hold the other's connections."""
-    return {
-        "whatsapp": WhatsApp(
-            await stack.enter_async_context(http_client()),
-            url=settings.whatsapp_url,
-            phone_number_id=settings.whatsapp_phone_number_id,
-            token=settings.whatsapp_token.get_secret_value(),
-        ),
-        "sms": MobileSeva(
-            await stack.enter_async_context(http_client()),
-            url=settings.sms_url,
-            username=settings.sms_username,
-            password=settings.sms_password.get_secret_value(),
-            digest=settings.sms_password_digest,
-            secure_key=settings.sms_secure_key.get_secret_value(),
-            sender=settings.sms_sender,
-        ),
-    }
 
 
 def main() -> None:

@@ -1,57 +1,54 @@
-"""The checks of a book as a whole: what each part says about the others, and about the channels."""
+"""The checks of a book as a whole: what its rules, templates and words say about one another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from services.kernel.contracts.events import EVENTS, CaseEvent
-from services.kernel.domain.directory import LANGUAGES, Language
-from services.notify.core.book import Book, Channel, Rule, Template, Wording
-from services.notify.core.planning import ALWAYS, DISCREET, UNKNOWN_SERVICE, offered
+from services.kernel.domain.directory import LANGUAGES
+from services.kernel.domain.lifecycle_table import REJECTION_REASONS
+from services.notify.adapters.wording_check import check_buttons, check_wording
+from services.notify.core.book import CITIZENS, Audience, Book, Route, Rule, Template
+from services.notify.core.values import DISCREET, LINK, MISSING_WORDS, SUMMARY, offered
 from services.notify.core.wording import (
-    MOST_DLT_VARIABLE,
-    MOST_SMS_SEGMENTS,
-    MOST_WHATSAPP_UNITS,
-    fill,
-    is_well_formed,
-    segments,
-    septets,
+    SHORT_REASON,
+    STAMP,
     utf16_units,
     variables_of,
+    word_of_reason,
 )
 
 FOLLOWED = ("intake", "case", "sla")
-DISCREETLY = frozenset({"ticket"})
-"""The only variable of a text to an officer about a confidential case."""
+COUNT = "count"
 About = Callable[[str, str], None]
+Fault = Callable[[str], None]
 
 
 def check_book(book: Book, about: About) -> None:
-    """Tell every fault to `about` with the place it is at: `rule <index>`, `template <id> …`."""
+    """Tell every fault to `about` with the place it is at: `rule <index>`, `template <id> …`, `free <id>`,
+    `words …`, `longest <variable>`, `event <type>`, `summary`."""
     for index, rule in enumerate(book.rules):
         _check_rule(book, index, rule, partial(about, f"rule {index}"))
-    registered: dict[str, str] = {}
-    used = {rule.template for rule in book.rules}
+    for event in sorted(frozenset().union(*(rule.stale for rule in book.rules))):
+        if not _is_followed(event) and not any(rule.event == event for rule in book.rules):
+            about(f"event {event}", f"unknown group or event `{event}`")
+    _check_summary(book, partial(about, "summary"))
+    for name in book.free:
+        if name not in book.templates:
+            about(f"free {name}", f"unknown template `{name}`")
     for template in book.templates.values():
-        if template.id not in used:
-            about(f"template {template.id}", f"template `{template.id}` is used by no rule")
         _check_template(book, template, about)
-        for (channel, language), wording in template.wordings.items():
-            # a WhatsApp template has one name in all of its languages
-            owner = template.id if channel == "whatsapp" else f"{template.id} {language}"
-            if registered.setdefault(wording.registered, owner) != owner:
-                about(
-                    f"template {template.id} {channel} {language}",
-                    f"`{wording.registered}` is registered for {registered[wording.registered]}",
-                )
-    if UNKNOWN_SERVICE not in book.words and book.templates:
-        about(f"template {next(iter(book.templates))}", f"words: `{UNKNOWN_SERVICE}` is missing")
+    _check_registered(book, about)
+    _check_use(book, about)
+    _check_words(book, about)
 
 
-def _check_rule(book: Book, index: int, rule: Rule, fault: Callable[[str], None]) -> None:
-    model = EVENTS.get(rule.event)
-    if model is None or not issubclass(model, CaseEvent) or not set(model.ROOMS) & set(FOLLOWED):
+# ---------------------------------------------------------------- rules
+
+
+def _check_rule(book: Book, index: int, rule: Rule, fault: Fault) -> None:
+    if not _is_followed(rule.event):
         fault(f"unknown event `{rule.event}`")
         return
     earlier = [
@@ -63,28 +60,36 @@ def _check_rule(book: Book, index: int, rule: Rule, fault: Callable[[str], None]
         fault(
             f"never counts: an earlier rule for {rule.event} to {rule.audience} always holds first"
         )
+    _check_flags(rule, fault)
     template = book.templates.get(rule.template)
     if template is None:
         fault(f"unknown template `{rule.template}`")
         return
+    given = offered_by(rule.event)
     for name in template.variables:
-        if name not in offered(rule.event) and name in book.longest:
+        if name not in given and name in book.longest:
             fault(f"template `{rule.template}` needs `{name}`, which {rule.event} does not offer")
-    route = book.routes[rule.audience]
-    for channel in {route.otherwise, *route.filed_by.values()}:
-        if not any(of == channel for of, _ in template.wordings):
-            fault(f"template `{rule.template}` has no {channel} text, which {rule.audience} needs")
+    if rule.audience not in CITIZENS and LINK in template.variables:
+        # who has the link may act as the citizen
+        fault(f"`{LINK}` is the citizen's own and may not go to {rule.audience}")
+    _check_channels(book, rule.template, rule.audience, fault)
     _check_discretion(rule, template, earlier, fault)
 
 
-def _check_discretion(
-    rule: Rule, template: Template, earlier: list[Rule], fault: Callable[[str], None]
-) -> None:
+def _check_flags(rule: Rule, fault: Fault) -> None:
+    if rule.announced and rule.audience not in CITIZENS:
+        fault("`announced` is for citizens: no clock waits for what others are told")
+    if rule.gathered and rule.audience in CITIZENS:
+        fault("`gathered` is for staff: a citizen is told of each thing by itself")
+    if rule.gathered and rule.at_once:
+        fault("`gathered` waits for others, so it cannot be `at_once`")
+
+
+def _check_discretion(rule: Rule, template: Template, earlier: list[Rule], fault: Fault) -> None:
     """Every text that a confidential case can come to must say nothing of it."""
     if any(other.when == "confidential" for other in earlier):
         return
-    allowed = DISCREET if rule.audience == "citizen" else DISCREETLY
-    told = [name for name in template.variables if name not in allowed]
+    told = [name for name in template.variables if name not in DISCREET | {STAMP}]
     if told:
         fault(
             f"a confidential case's text may not name {', '.join(told)}: "
@@ -92,83 +97,121 @@ def _check_discretion(
         )
 
 
+def _check_channels(book: Book, template: str, audience: Audience, fault: Fault) -> None:
+    for channel in _channels(book.routes[audience]):
+        if not any(of == channel for of, _ in book.templates[template].wordings):
+            fault(f"template `{template}` has no {channel} text, which {audience} needs")
+
+
+def _channels(route: Route) -> list[str]:
+    ways = (route.otherwise, *route.filed_by.values())
+    return list(dict.fromkeys(channel for way in ways for channel in way))
+
+
+def _is_followed(event: str) -> bool:
+    """Whether notify follows the room that this type of event is of."""
+    model = EVENTS.get(event)
+    return model is not None and issubclass(model, CaseEvent) and bool({*model.ROOMS} & {*FOLLOWED})
+
+
+def offered_by(event: str) -> frozenset[str]:
+    """The variables that planning has for an event."""
+    found = offered(event) | {STAMP}
+    return found | {SHORT_REASON} if "reason" in found else found
+
+
+# ---------------------------------------------------------------- what belongs to no rule
+
+
+def _check_summary(book: Book, fault: Fault) -> None:
+    id_ = book.summary.template
+    template = book.templates.get(id_)
+    if template is None:
+        fault(f"unknown template `{id_}`")
+        return
+    if COUNT not in template.variables:
+        fault(f"template `{id_}` lacks `{COUNT}`, which a summary must tell")
+    for name in template.variables:
+        if name not in SUMMARY and name in book.longest:
+            fault(f"template `{id_}` needs `{name}`, which a summary does not offer")
+    for audience in dict.fromkeys(rule.audience for rule in book.rules if rule.gathered):
+        _check_channels(book, id_, audience, fault)
+
+
+def _check_words(book: Book, about: About) -> None:
+    needed = (*MISSING_WORDS, *(word_of_reason(reason) for reason in REJECTION_REASONS))
+    for name in needed:
+        if name not in book.words:
+            about("words", f"words: `{name}` is missing")
+    most = book.longest.get(SHORT_REASON)
+    for reason in REJECTION_REASONS:
+        name = word_of_reason(reason)
+        for text in book.words.get(name, {}).values():
+            if most is not None and utf16_units(text) > most:
+                about(f"words {name}", f"`{text}` is longer than `{SHORT_REASON}` may be ({most})")
+
+
+def _check_use(book: Book, about: About) -> None:
+    ruled = {rule.template for rule in book.rules} | {book.summary.template}
+    for template in book.templates.values():
+        if template.id not in ruled | book.free:
+            about(
+                f"template {template.id}",
+                f"template `{template.id}` is used by no rule; one without a case stands under `free`",
+            )
+    used = {name for template in book.templates.values() for name in template.variables}
+    for name in book.longest:
+        if name not in used:
+            about(f"longest {name}", f"no template has a variable `{name}`")
+
+
+def _check_registered(book: Book, about: About) -> None:
+    registered: dict[str, str] = {}
+    for template in book.templates.values():
+        for (channel, language), wording in template.wordings.items():
+            if channel == "email":
+                continue
+            # a WhatsApp template has one name in all of its languages
+            owner = template.id if channel == "whatsapp" else f"{template.id} {language}"
+            if registered.setdefault(wording.registered, owner) != owner:
+                about(
+                    f"template {template.id} {channel} {language}",
+                    f"`{wording.registered}` is registered for {registered[wording.registered]}",
+                )
+
+
+# ---------------------------------------------------------------- templates
+
+
 def _check_template(book: Book, template: Template, about: About) -> None:
     place = f"template {template.id}"
+    fault = partial(_tell, about, place, template.id)
     for name in template.variables:
         if name not in book.longest:
-            about(place, f"template `{template.id}`: unknown variable `{name}`")
-        elif name not in ALWAYS and not any(name in offered(r.event) for r in book.rules):
-            about(place, f"template `{template.id}`: no event offers `{name}`")
+            fault(f"unknown variable `{name}`")
     if not template.wordings:
-        about(place, f"template `{template.id}` has no text in any channel")
+        fault("has no text in any channel")
+    check_buttons(template, lambda button, what: about(f"{place} button {button}", what))
     used: set[str] = set()
     for (channel, language), wording in template.wordings.items():
-        used |= set(variables_of(wording.text))
-
-        def fault(what: str, at: str = f"{place} {channel} {language}") -> None:
-            about(at, f"template `{template.id}`: {what}")
-
-        _check_wording(book, template, channel, language, wording, fault)
+        used |= {*variables_of(wording.text), *variables_of(wording.subject)}
+        at = partial(_tell, about, f"{place} {channel} {language}", template.id)
+        check_wording(book, template, channel, language, wording, at)
     for name in template.variables:
         if name not in used:
-            about(place, f"template `{template.id}`: variable `{name}` stands in none of its texts")
-    for channel in {channel for channel, _ in template.wordings}:
-        texts = {
-            frozenset(variables_of(template.wordings[channel, language].text))
-            for language in LANGUAGES
-            if (channel, language) in template.wordings
-        }
-        if len(texts) > 1:
-            about(place, f"template `{template.id}`: {channel}: the languages differ in variables")
+            fault(f"variable `{name}` stands in none of its texts")
+    for channel in dict.fromkeys(channel for channel, _ in template.wordings):
+        if not _alike(
+            variables_of(wording.text)
+            for (of, language), wording in template.wordings.items()
+            if of == channel and language in LANGUAGES
+        ):
+            fault(f"{channel}: the languages differ in variables")
 
 
-def _check_wording(
-    book: Book,
-    template: Template,
-    channel: Channel,
-    language: Language,
-    wording: Wording,
-    fault: Callable[[str], None],
-) -> None:
-    if not is_well_formed(wording.text):
-        fault("a brace that belongs to no {variable}")
-        return
-    names = variables_of(wording.text)
-    unknown = [name for name in names if name not in template.variables]
-    for name in unknown:
-        fault(f"unknown variable `{name}`: it is not among the template's variables")
-    if unknown or any(name not in book.longest for name in names):
-        return
-    if channel == "whatsapp":
-        _check_whatsapp(book, wording, fault)
-        return
-    for name in names:
-        if book.longest[name] > MOST_DLT_VARIABLE:
-            fault(f"`{name}` may be {book.longest[name]} long, but DLT takes {MOST_DLT_VARIABLE}")
-    longest = _longest(book, wording)
-    if segments(longest) > MOST_SMS_SEGMENTS:
-        fault(
-            f"too long for sms: {segments(longest)} segments with the longest values, "
-            f"at most {MOST_SMS_SEGMENTS}"
-        )
-    if language == "en" and septets(wording.text) is None:
-        fault("an English SMS has characters outside the GSM alphabet, which doubles its price")
+def _tell(about: About, place: str, template: str, what: str) -> None:
+    about(place, f"template `{template}`: {what}")
 
 
-def _check_whatsapp(book: Book, wording: Wording, fault: Callable[[str], None]) -> None:
-    units = utf16_units(_longest(book, wording))
-    if units > MOST_WHATSAPP_UNITS:
-        fault(
-            f"too long for whatsapp: {units} with the longest values, at most {MOST_WHATSAPP_UNITS}"
-        )
-    if wording.text.startswith("{") or wording.text.endswith("}"):
-        # Meta does not approve such a template
-        fault("a WhatsApp template may not begin or end with a variable")
-
-
-def _longest(book: Book, wording: Wording) -> str:
-    """The text with every variable at its longest, in the alphabet of the text itself."""
-    letter = "x" if septets(wording.text) is not None else "क"
-    return fill(
-        wording.text, {name: letter * book.longest[name] for name in variables_of(wording.text)}
-    )
+def _alike(names: Iterable[tuple[str, ...]]) -> bool:
+    return len({frozenset(of) for of in names}) <= 1

@@ -7,7 +7,7 @@ the case document are not. It also outlives them: a case's messages need no pers
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.kernel.adapters import mongo
 from services.kernel.adapters.logging import get_logger
@@ -21,11 +21,13 @@ log = get_logger()
 @dataclass(frozen=True)
 class Filed:
     """`filing` is None when the person was erased or the envelope was tampered with, and when the
-    case is `locked`: its key was wrapped with a master key that this installation does not have."""
+    case is `locked`: its key was wrapped with a master key that this installation does not have. `key`: the
+    case's own, for the envelopes of its later events."""
 
     event: CaseFiled
     filing: Filing | None
     locked: bool = False
+    key: bytes | None = field(default=None, repr=False)
 
 
 class Filings:
@@ -52,13 +54,14 @@ class Filings:
         if wrapped is None:
             return Filed(event, None)
         try:
-            keys = {ticket: self._keys.unwrap(wrapped, ticket)}
+            key = self._keys.unwrap(wrapped, ticket)
         except CannotOpen:
             # a fault of the set-up: whoever asks waits for it to be mended
             log.error("filings.cannot_unwrap", ticket=ticket)
             return Filed(event, None, locked=True)
         try:
-            return Filed(event, open_sealed(event.sealed, Filing, keys, ticket))
+            filing = open_sealed(event.sealed, Filing, {ticket: key}, ticket)
+            return Filed(event, filing, key=key)
         except CannotOpen:
             # tampered with: no later try can open it, and other cases must go on
             log.error("filings.cannot_open", ticket=ticket)

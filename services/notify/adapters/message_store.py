@@ -1,69 +1,31 @@
-"""Collection `messages`: one document a message, one sub-document an attempt. No address, no words.
-
-Neither the recipient's address nor anything that a citizen wrote is stored here: the address is looked
-up in the receipt or the directory when the message is sent, so that erasing a person needs no second
-place and an officer's new number counts at once.
-"""
+"""Collection `messages` in MongoDB; see `core/messages.py` for what each method promises."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from services.kernel.adapters import metrics, mongo
-from services.notify.core.book import Channel
-from services.notify.core.messages import Conclusion, Head, Message
-from services.notify.core.planning import PlannedMessage
-
-COLLECTION = "messages"
-KEPT_SECONDS = 30 * 24 * 3600
-ATTEMPTS_KEPT = 20
-INDEXES = [
-    # bucket comes last: with 256 buckets in front the planner would sort everything that is due
-    mongo.IndexModel(
-        [("channel", 1), ("next_at", 1), ("bucket", 1)],
-        partialFilterExpression={"next_at": {"$exists": True}},
-    ),
-    mongo.IndexModel(
-        [("ticket", 1), ("order", 1)],
-        partialFilterExpression={"next_at": {"$exists": True}},
-    ),
-    mongo.IndexModel([("created_at", 1)], expireAfterSeconds=KEPT_SECONDS),
-]
-_FIELDS = tuple(Message.__dataclass_fields__)
-
-
-def to_document(
-    message: PlannedMessage, *, order: int, bucket: int, now: datetime
-) -> mongo.Document:
-    return {
-        "_id": message.id,
-        "ticket": message.ticket,
-        "district": message.district,
-        "event": message.event,
-        "event_id": message.event_id,
-        "event_at": message.event_at,
-        "audience": message.audience,
-        "person": message.person,
-        "recipient": message.recipient,
-        "channel": message.channel,
-        "template": message.template,
-        "language": message.language,
-        "values": dict(message.values),
-        "urgent": message.urgent,
-        "order": order,
-        "bucket": bucket,
-        "state": "planned",
-        "next_at": now,
-        "tries": 0,
-        "attempts": [],
-        "created_at": now,
-    }
+from services.kernel.contracts.notices import COLLECTION
+from services.notify.adapters.message_document import ATTEMPTS_KEPT, from_document, step_update
+from services.notify.core.book import Audience
+from services.notify.core.delivery import OVERTAKEN, overtaken
+from services.notify.core.messages import (
+    OPEN,
+    Claim,
+    Conclusion,
+    Debt,
+    Head,
+    Message,
+    Move,
+    Queue,
+    Step,
+)
 
 
 class MessageStore:
-    """`messages` in MongoDB; see `core/messages.py` for what each method promises."""
+    """`messages` in MongoDB."""
 
     def __init__(self, database: mongo.Database) -> None:
         self._messages = database[COLLECTION]
@@ -83,49 +45,99 @@ class MessageStore:
                 metrics.PLANNED.labels(document["event"], document["audience"]).inc()
         return len(documents) - len(lost)
 
+    async def collapse(self, by: Iterable[tuple[str, int, Iterable[tuple[str, Audience]]]]) -> None:
+        """Of each ticket the messages before `order` about these events to these audiences are no news
+        any more: what is not claimed yet is not sent, what was sent is not sent by another channel."""
+        updates: list[Any] = []
+        for ticket, order, told in by:
+            pairs = [{"event": event, "audience": audience} for event, audience in told]
+            if not pairs:
+                continue
+            which = {"thread": ticket, "order": {"$lt": order}, "next_at": {"$exists": True}, "$or": pairs}
+            updates += [
+                mongo.UpdateMany(
+                    {**which, "state": "planned"},
+                    {
+                        "$set": {"state": "collapsed", "reason": OVERTAKEN, "stale": True},
+                        "$unset": {"next_at": "", "queue": ""},
+                        "$inc": {"v": 1},
+                    },
+                ),
+                mongo.UpdateMany(
+                    {**which, "state": {"$in": ["claimed", "sent", "unknown"]}},
+                    {"$set": {"stale": True}, "$inc": {"v": 1}},
+                ),
+            ]
+        if updates:
+            async with mongo.store_errors():
+                await self._messages.bulk_write(updates, ordered=False)
+
     async def due(
-        self, channel: Channel, buckets: Sequence[int], now: datetime, limit: int
+        self, queue: Queue, buckets: Sequence[int], now: datetime, limit: int
     ) -> list[Message]:
         async with mongo.store_errors():
             found = await self._messages.find(
-                {"channel": channel, "next_at": {"$lte": now}, "bucket": {"$in": list(buckets)}},
-                {"attempts": 0},
+                {"queue": queue, "next_at": {"$lte": now}, "bucket": {"$in": list(buckets)}},
                 sort=[("next_at", 1)],
                 limit=limit,
             ).to_list(None)
-        return [_message(document) for document in found]
+        return [from_document(document) for document in found]
 
-    async def heads(self, tickets: Collection[str]) -> Mapping[tuple[str, str], Head]:
+    async def read(self, ids: Collection[str]) -> Mapping[str, Message]:
+        async with mongo.store_errors():
+            found = await self._messages.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return {document["_id"]: from_document(document) for document in found}
+
+    async def mark(self, ids: Collection[str], summary: str) -> None:
+        """Messages that become a part of `summary`, whatever happens in between; one that is a part of
+        another already stays so."""
+        async with mongo.store_errors():
+            await self._messages.update_many(
+                {
+                    "_id": {"$in": list(ids)},
+                    "state": "planned",
+                    "queue": "gather",
+                    "summary": {"$exists": False},
+                },
+                {"$set": {"summary": summary}, "$inc": {"v": 1}},
+            )
+
+    async def heads(self, threads: Collection[str], now: datetime) -> Mapping[tuple[str, str], Head]:
         async with mongo.store_errors():
             found = await self._messages.find(
-                {"ticket": {"$in": list(tickets)}, "next_at": {"$exists": True}},
-                {"ticket": 1, "recipient": 1, "state": 1, "next_at": 1},
-                sort=[("ticket", 1), ("order", 1)],
+                {
+                    "thread": {"$in": list(threads)},
+                    "next_at": {"$exists": True},
+                    "state": {"$in": list(OPEN)},
+                    "queue": {"$ne": "gather"},
+                },
+                {"thread": 1, "recipient": 1, "state": 1, "next_at": 1, "held_until": 1},
+                sort=[("thread", 1), ("order", 1)],
             ).to_list(None)
         heads: dict[tuple[str, str], Head] = {}
         for doc in found:
+            held = doc.get("held_until")
+            if doc["state"] == "planned" and held is not None and held > now:
+                continue
             head = Head(doc["_id"], doc["state"], doc["next_at"])
-            heads.setdefault((doc["ticket"], doc["recipient"]), head)
+            heads.setdefault((doc["thread"], doc["recipient"]), head)
         return heads
 
-    async def claim(
-        self, ids: Collection[str], claim: str, channel: Channel, at: datetime, until: datetime
-    ) -> set[str]:
-        attempt = {"claim": claim, "channel": channel, "claimed_at": at}
+    async def claim(self, ids: Collection[str], claim: Claim) -> set[str]:
         wanted = set(ids)
+        if not wanted:
+            return wanted
+        forms: dict[str, list[str]] = {}
+        for id_ in wanted:
+            forms.setdefault(claim.forms.get(id_, ""), []).append(id_)
         async with mongo.store_errors():
-            result = await self._messages.update_many(
-                {"_id": {"$in": list(wanted)}, "state": "planned"},
-                {
-                    "$set": {"state": "claimed", "claim": claim, "next_at": until},
-                    "$inc": {"tries": 1},
-                    "$push": {"attempts": {"$each": [attempt], "$slice": -ATTEMPTS_KEPT}},
-                },
+            result = await self._messages.bulk_write(
+                [_claim(claim, some, form) for form, some in forms.items()], ordered=False
             )
             if result.modified_count == len(wanted):
                 return wanted
             found = await self._messages.find(
-                {"_id": {"$in": list(wanted)}, "claim": claim}, {"_id": 1}
+                {"_id": {"$in": list(wanted)}, "claim": claim.id}, {"_id": 1}
             ).to_list(None)
         return {doc["_id"] for doc in found}
 
@@ -135,7 +147,7 @@ class MessageStore:
                 {"_id": {"$in": list(ids)}, "claim": claim},
                 {
                     "$set": {"state": "planned", "next_at": at},
-                    "$inc": {"tries": -1},
+                    "$inc": {"tries": -1, "v": 1},
                     "$pull": {"attempts": {"claim": claim}},
                     "$unset": {"claim": ""},
                 },
@@ -153,56 +165,145 @@ class MessageStore:
                 ordered=False,
             )
 
-    async def lapse(self, ids: Collection[str], now: datetime) -> int:
+    async def hold(self, until: Mapping[str, datetime]) -> None:
+        if not until:
+            return
         async with mongo.store_errors():
-            result = await self._messages.update_many(
-                {"_id": {"$in": list(ids)}, "state": "claimed", "next_at": {"$lte": now}},
-                {
-                    "$set": {
-                        "state": "unknown",
-                        "attempts.$[open].outcome": "unknown",
-                        "attempts.$[open].reason": "claim_lapsed",
-                        "attempts.$[open].ended_at": now,
-                    },
-                    "$unset": {"next_at": ""},
-                },
-                array_filters=[{"open.outcome": {"$exists": False}}],
+            await self._messages.bulk_write(
+                [
+                    mongo.UpdateOne(
+                        {"_id": id_, "state": "planned"},
+                        {"$set": {"next_at": at, "held_until": at}},
+                    )
+                    for id_, at in until.items()
+                ],
+                ordered=False,
             )
-        return int(result.modified_count)
 
     async def conclude(self, conclusions: Sequence[Conclusion]) -> None:
         async with mongo.store_errors():
-            await self._messages.bulk_write(
-                [_conclusion(conclusion) for conclusion in conclusions], ordered=False
+            done = await self._messages.bulk_write(
+                [update for conclusion in conclusions for update in _conclusion(conclusion)],
+                ordered=False,
+            )
+            if done.matched_count < len(conclusions):
+                # a receipt, or whoever gave the claim up, has decided what becomes of the message
+                await self._messages.bulk_write(
+                    [_outcome(conclusion) for conclusion in conclusions], ordered=False
+                )
+
+    async def move(self, moves: Sequence[Move]) -> set[str]:
+        lost: set[str] = set()
+        async with mongo.store_errors():
+            for move in moves:
+                if not await self._move(move):
+                    lost.add(move.message.id)
+        return lost
+
+    async def _move(self, move: Move) -> bool:
+        message, step, seen = move.message, move.step, move.seen
+        sets: dict[str, Any] = {}
+        unsets: dict[str, Any] = {}
+        filters: list[Any] = []
+        if step is not None:
+            sets, unsets = step_update(step, message, move.at)
+        if seen is not None:
+            one = "attempts.$[one]"
+            sets |= {f"{one}.status": seen.status, f"{one}.{seen.status}_at": move.at}
+            if seen.reason is not None:
+                sets[f"{one}.reason"] = seen.reason
+            if seen.provider_id is not None:
+                sets[f"{one}.provider_id"] = seen.provider_id
+            filters.append({"one.claim": seen.claim})
+        if move.lapsed is not None:
+            one = "attempts.$[lapsed]"
+            sets |= {f"{one}.outcome": "unknown", f"{one}.reason": "claim_lapsed"}
+            sets[f"{one}.ended_at"] = move.at
+            filters.append({"lapsed.claim": move.lapsed, "lapsed.outcome": {"$exists": False}})
+        update: dict[str, Any] = {"$set": sets, "$inc": {"v": 1}}
+        if unsets:
+            update["$unset"] = unsets
+        result = await self._messages.update_one(
+            {"_id": message.id, "v": message.v}, update, array_filters=filters or None
+        )
+        return bool(result.matched_count)
+
+    async def put_off(self, message: Message, at: datetime) -> None:
+        async with mongo.store_errors():
+            await self._messages.update_one(
+                {"_id": message.id, "v": message.v}, {"$set": {"next_at": at}}
             )
 
+    async def paid(self, message: Message, debt: Debt, again_at: datetime | None) -> None:
+        update: dict[str, Any] = {"$pull": {"owes": debt}, "$inc": {"v": 1}}
+        if again_at is None:
+            update["$unset"] = {"next_at": "", "queue": ""}
+        else:
+            update["$set"] = {"next_at": again_at}
+        async with mongo.store_errors():
+            await self._messages.update_one({"_id": message.id, "v": message.v}, update)
 
-def _message(document: mongo.Document) -> Message:
-    return Message(**{name: document["_id" if name == "id" else name] for name in _FIELDS})
 
-
-def _conclusion(conclusion: Conclusion) -> Any:
-    outcome = conclusion.outcome
-    sets: dict[str, Any] = {
-        "state": conclusion.state,
-        "attempts.$.outcome": outcome.kind,
-        "attempts.$.reason": outcome.reason or None,
-        "attempts.$.provider_id": outcome.provider_id,
-        "attempts.$.sent_at" if outcome.kind == "accepted" else "attempts.$.ended_at": (
-            conclusion.ended_at
-        ),
+def _claim(claim: Claim, ids: Sequence[str], form: str) -> Any:
+    attempt = {
+        "claim": claim.id,
+        "channel": claim.channel,
+        "provider": claim.provider,
+        "claimed_at": claim.at,
     }
-    unsets = {"claim": ""}
-    if conclusion.next_at is None:
-        unsets["next_at"] = ""
-    else:
-        sets["next_at"] = conclusion.next_at
-    # `claim` goes with the first writing, so that a repeated one cannot touch a later attempt
-    return mongo.UpdateOne(
+    if form:
+        attempt["form"] = form
+    return mongo.UpdateMany(
+        {"_id": {"$in": list(ids)}, "state": "planned"},
         {
-            "_id": conclusion.id,
-            "claim": conclusion.claim,
-            "attempts.claim": conclusion.claim,
+            "$set": {"state": "claimed", "claim": claim.id, "next_at": claim.until},
+            "$inc": {"tries": 1, "v": 1},
+            "$push": {"attempts": {"$each": [attempt], "$slice": -ATTEMPTS_KEPT}},
         },
-        {"$set": sets, "$unset": unsets},
     )
+
+
+def _conclusion(conclusion: Conclusion) -> list[Any]:
+    """`claim` goes with the first writing, so that a repeated one cannot touch a later attempt. What was
+    overtaken while it was being sent is not tried again: of two updates then one counts."""
+    message, step = conclusion.message, conclusion.step
+    ours: dict[str, Any] = {
+        "_id": message.id,
+        "claim": conclusion.claim,
+        "state": {"$in": ["claimed", "unknown"]},
+        "attempts.claim": conclusion.claim,
+    }
+
+    def update(only: dict[str, Any], step: Step) -> Any:
+        sets, unsets = step_update(step, message, conclusion.ended_at)
+        change = {"$set": sets | _ended(conclusion), "$unset": {**unsets, "claim": ""}}
+        return mongo.UpdateOne(only, {**change, "$inc": {"v": 1}})
+
+    if step.state != "planned":
+        return [update(ours, step)]
+    return [
+        update({**ours, "stale": {"$ne": True}}, step),
+        update({**ours, "stale": True}, overtaken(message)),
+    ]
+
+
+def _outcome(conclusion: Conclusion) -> Any:
+    attempt = {"claim": conclusion.claim, "outcome": {"$exists": False}}
+    return mongo.UpdateOne(
+        {"_id": conclusion.message.id, "attempts": {"$elemMatch": attempt}},
+        {"$set": _ended(conclusion)},
+    )
+
+
+def _ended(conclusion: Conclusion) -> dict[str, Any]:
+    outcome = conclusion.outcome
+    ended = "sent_at" if outcome.kind == "accepted" else "ended_at"
+    fields: dict[str, Any] = {
+        "outcome": outcome.kind,
+        ended: conclusion.ended_at,
+    }
+    if outcome.provider_id is not None:  # a receipt may have told it already
+        fields["provider_id"] = outcome.provider_id
+    if outcome.reason:
+        fields["reason"] = outcome.reason
+    return {f"attempts.$.{name}": value for name, value in fields.items()}

@@ -12,8 +12,10 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from services.notify.adapters.wire import Answer, Client, retry_after
-from services.notify.core.outcomes import Outcome, sms_answer
-from services.notify.core.provider import Outgoing
+from services.notify.core.book import Channel
+from services.notify.core.outcomes import Outcome
+from services.notify.core.provider import Outgoing, ProviderName
+from services.notify.core.sms_codes import mobile_seva_answer
 from services.notify.core.wording import as_entities, septets
 
 Digest = Literal["sha1", "sha256"]
@@ -22,6 +24,12 @@ HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class MobileSeva:
+    """Gives no receipts: what it has accepted is all that is known."""
+
+    name: ProviderName = "mobile_seva"
+    channel: Channel = "sms"
+    receipts = False
+
     def __init__(
         self,
         client: Client,
@@ -64,7 +72,7 @@ class MobileSeva:
 
 
 def _judge(answer: Answer) -> Outcome:
-    return sms_answer(answer.status, answer.text, retry_after(answer))
+    return mobile_seva_answer(answer.status, answer.text, retry_after(answer))
 
 
 def key_of(username: str, sender: str, content: str, secure_key: str) -> str:

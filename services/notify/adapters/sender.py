@@ -1,8 +1,8 @@
-"""Sending: due messages of one channel are claimed, handed to its provider, and their outcomes written.
+"""Sending: due messages of one provider are claimed, handed to it, and their outcomes written.
 
-Each channel has a sender, a loop and slots of its own, so a slow provider holds up neither the other nor
-the consumer. Only as many messages are claimed as can be called for at once: a claim is never old before
-its call begins. What a crash leaves claimed becomes `unknown` and is never sent again.
+Each provider has a sender, a loop and slots of its own, so a slow one holds up neither the others nor the
+consumer. Only as many messages are claimed as can be called for at once: a claim is never old before its
+call begins. What a crash leaves claimed becomes `unknown` and is never sent again on that channel.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
@@ -20,13 +22,15 @@ from services.kernel.adapters.group_commit import GroupCommit
 from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.events import CaseFiled
 from services.kernel.domain.errors import Retry
-from services.notify.adapters.recipients import FindsRecipients
+from services.notify.adapters.composer import Composes
 from services.notify.core.book import Book, Channel
-from services.notify.core.messages import Conclusion, Message, Messages
-from services.notify.core.outcomes import Outcome, retry_at
+from services.notify.core.delivery import LAPSED, after_call, give_way
+from services.notify.core.messages import Attempt, Claim, Conclusion, Message, Messages, Move, Step
+from services.notify.core.outcomes import Outcome
 from services.notify.core.pace import Pace
 from services.notify.core.provider import Outgoing, Provider
-from services.notify.core.wording import fill, variables_of
+from services.notify.core.quiet import quiet_until
+from services.notify.core.rates import Rates
 
 log = get_logger()
 T = TypeVar("T")
@@ -38,29 +42,36 @@ BEHIND = timedelta(milliseconds=100)
 LOCKED = timedelta(minutes=1)
 STOP_SECONDS = 3.0
 LONGEST_WRITE_WAIT_SECONDS = 2.0
+Learn = Callable[[Message, Outcome, Channel], Awaitable[None]]
 
 
 class Sender:
-    """What falls due for a `DueLoop`. `wake` is called when a slot or a later message came free."""
+    """What falls due for a `DueLoop`. `wake` is called when a slot or a later message came free; `elsewhere`
+    when a message went on to another provider or is to be settled at once; `learn` is told of an outcome that
+    says something of the address."""
 
     def __init__(
         self,
-        channel: Channel,
-        messages: Messages,
         provider: Provider,
-        recipients: FindsRecipients,
+        messages: Messages,
+        composer: Composes,
         book: Book,
+        rates: Rates,
         clock: Clock,
         *,
         slots: int = SLOTS,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.channel = channel
+        self.name = provider.name
         self.wake: Callable[[], None] = lambda: None
+        self.elsewhere: Callable[[], None] = lambda: None
+        self.learn: Learn = _nothing_to_learn
         self._messages = messages
         self._provider = provider
-        self._recipients = recipients
-        self._book = book
+        self._composer = composer
+        self._waits = book.waits
+        self._routes = book.routes
+        self._rates = rates
         self._clock = clock
         self._slots = slots
         self._chance = chance
@@ -78,6 +89,10 @@ class Sender:
         """Claim what is due and can be called for now, and begin the calls. Raises Retry."""
         # shielded: a loop that is cancelled between a claim and its call would lose the message
         return await asyncio.shield(self._begin(self._fire(now, buckets, limit)))
+
+    def paused(self, now: datetime) -> bool:
+        """Whether the provider is left alone, since it fails or throttles."""
+        return self._pace.resumes_at is not None and self._pace.resumes_at > now
 
     async def stop(self) -> None:
         """Let the calls in hand end, within a bound; a call that is cut off becomes `unknown`."""
@@ -97,50 +112,92 @@ class Sender:
         self, now: datetime, buckets: Sequence[int], limit: int
     ) -> tuple[int, datetime | None]:
         await self._undo_doubtful()
-        free = min(limit, self._pace.slots(now, self._slots) - len(self._flying))
+        if self.paused(now) and not self._stopping:
+            return await self._give_way(now, buckets), self._pace.resumes_at
+        unused = self._pace.slots(now, self._slots) - len(self._flying)
+        free = min(limit, unused, self._rates.slots(now))
         self._more = True  # until a look has shown otherwise
         if free <= 0 or self._stopping:
-            resumes = self._pace.resumes_at
-            return 0, resumes if resumes is not None and resumes > now else None
+            return 0, self._rates.next_slots(now) if unused > 0 else None
         # more than can be claimed: some wait behind an earlier message of their case
         look = 4 * self._slots
-        found = await self._messages.due(self.channel, buckets, now, look)
+        found = await self._messages.due(self.name, buckets, now, look)
         open_ = [message for message in found if message.id not in self._flying]
-        lapsed = [message.id for message in open_ if message.state == "claimed"]
-        if lapsed:
-            count = await self._messages.lapse(lapsed, now)
-            metrics.NOTIFICATIONS.labels(self.channel, "unknown").inc(count)
-            log.error("sender.claims_lapsed", channel=self.channel, messages=count)
-        ready = await self._in_order([m for m in open_ if m.state == "planned"], now)
-        take = ready[:free]
+        lapsed = await self._lapse([m for m in open_ if m.state == "claimed"], now)
+        awake = await self._awake([m for m in open_ if m.state == "planned"], now)
+        ready = await self._in_order(awake, now)
+        take = await self._within_rates(ready, free, now)
         # what has no slot, waits behind another or was not looked at is taken up when a call has ended
         self._more = len(take) < len(open_) or len(found) >= look
         if not take:
-            return len(lapsed), None
-        numbers = await self._recipients.find(take)
-        locked = [message.id for message in take if message.id not in numbers]
+            return lapsed, None
+        composed = await self._composer.compose(take, self._provider.channel, now)
+        locked = [message.id for message in take if message.id not in composed]
         await self._messages.postpone(dict.fromkeys(locked, now + LOCKED))
-        for message, claim in await self._claim([m for m in take if m.id in numbers]):
+        for message, claim in await self._claim([m for m in take if m.id in composed], composed):
             self._flying[message.id] = message
-            self._begin(self._deliver(message, claim, numbers[message.id]))
-        return len(take), None
+            self._begin(self._deliver(message, claim, composed[message.id]))
+        more = self._rates.slots(now) <= 0 and len(ready) > len(take)
+        return len(take), self._rates.next_slots(now) if more else None
+
+    async def _lapse(self, claimed: Sequence[Message], now: datetime) -> int:
+        """Claims that are too old to be anybody's: what became of their calls is known nowhere."""
+        if not claimed:
+            return 0
+        moves = [
+            Move(message, now, self._step(message, LAPSED, now), lapsed=message.claim)
+            for message in claimed
+        ]
+        count = len(moves) - len(await self._messages.move(moves))
+        metrics.NOTIFICATIONS.labels(self._provider.channel, "unknown").inc(count)
+        log.error("sender.claims_lapsed", provider=self.name, messages=count)
+        self.elsewhere()
+        return count
+
+    async def _give_way(self, now: datetime, buckets: Sequence[int]) -> int:
+        """While the provider is down: what has waited for it for too long goes to the next channel."""
+        due = await self._messages.due(self.name, buckets, now, 4 * self._slots)
+        waiting = [m for m in due if m.state == "planned" and m.id not in self._flying]
+        moves = [
+            Move(message, now, step)
+            for message in waiting
+            if (step := give_way(message, now, self._waits)) is not None
+        ]
+        if not moves:
+            return 0
+        await self._messages.move(moves)
+        self.elsewhere()
+        return len(moves)
+
+    async def _awake(self, planned: Sequence[Message], now: datetime) -> list[Message]:
+        """Without those whose turn has come in the quiet hours of their reader: by a wait that was over, a
+        retry, or a backlog. When a message was planned says nothing of when it goes out."""
+        held: dict[str, datetime] = {}
+        for message in planned:
+            if not (message.urgent or message.at_once):
+                quiet = self._routes[message.audience].quiet
+                until = quiet_until(now, quiet, ZoneInfo(message.zone))
+                if until is not None:
+                    held[message.id] = until
+        await self._messages.hold(held)
+        return [message for message in planned if message.id not in held]
 
     async def _in_order(self, planned: Sequence[Message], now: datetime) -> list[Message]:
-        """Those before which nothing of their case to the same recipient is open.
+        """Those before which nothing of their thread to the same recipient is still to be sent.
 
         The others are put off behind it, or they would crowd out what can be sent; except behind one
         that is being sent just now, whose end wakes the loop.
         """
         # the first event of a case has nothing before it, which saves asking for most
-        asked = {message.ticket for message in planned if message.order > 1}
+        asked = {message.thread for message in planned if message.order > 1}
         if not asked:
             return list(planned)
-        heads = await self._messages.heads(asked)
+        heads = await self._messages.heads(asked, now)
         soon = {*self._flying, *(message.id for message in planned)}
         ready: list[Message] = []
         later: dict[str, datetime] = {}
         for message in planned:
-            head = heads.get((message.ticket, message.recipient))
+            head = heads.get((message.thread, message.recipient))
             if message.order == 1 or head is None or head.id == message.id:
                 ready.append(message)
             elif head.id not in soon:
@@ -149,95 +206,120 @@ class Sender:
         await self._messages.postpone(later)
         return ready
 
-    async def _claim(self, messages: Sequence[Message]) -> list[tuple[Message, str]]:
+    async def _within_rates(
+        self, ready: Sequence[Message], free: int, now: datetime
+    ) -> list[Message]:
+        """As many as there are slots, without those whose recipient was written to too often just now."""
+        take: list[Message] = []
+        later: dict[str, datetime] = {}
+        for message in ready:
+            if len(take) >= free:
+                break
+            wait = self._rates.recipient_free(message.recipient, now)
+            if wait is None:
+                self._rates.take(message.recipient, now)
+                take.append(message)
+            else:
+                later[message.id] = wait
+        await self._messages.postpone(later)
+        return take
+
+    async def _claim(
+        self, messages: Sequence[Message], composed: Mapping[str, Outgoing | Outcome]
+    ) -> list[tuple[Message, str]]:
         if not messages:
             return []
-        claim = os.urandom(12).hex()
+        id_ = os.urandom(12).hex()
         ids = [message.id for message in messages]
         at = self._clock()
+        forms = {key: "text" for key in ids if _is_free(composed[key])}
+        until = at + timedelta(seconds=CLAIM_SECONDS)
+        channel = self._provider.channel
         try:
             ours = await self._messages.claim(
-                ids, claim, self.channel, at, at + timedelta(seconds=CLAIM_SECONDS)
+                ids, Claim(id_, self.name, channel, at, until, forms)
             )
         except Exception:
             # the store may have taken the claim: nothing was sent, so it is given back later
-            self._doubtful[claim] = ids
+            self._doubtful[id_] = ids
             raise
-        return [(message, claim) for message in messages if message.id in ours]
+        claimed: list[tuple[Message, str]] = []
+        for message in messages:
+            if message.id in ours:
+                attempt = Attempt(id_, channel, form=forms.get(message.id, ""))
+                attempts = (*message.attempts, attempt)
+                tries = message.tries + 1
+                claimed.append((replace(message, tries=tries, attempts=attempts), id_))
+        return claimed
 
     async def _undo_doubtful(self) -> None:
         for claim, ids in list(self._doubtful.items()):
             await self._messages.give_back(ids, claim, self._clock())
             del self._doubtful[claim]
 
-    async def _deliver(self, message: Message, claim: str, number: str | None) -> None:
+    async def _deliver(self, message: Message, claim: str, going: Outgoing | Outcome) -> None:
         try:
-            outcome = await self._call(message, number)
+            outcome = await self._call(going, claim)
             now = self._clock()
-            self._pace.note(outcome, now, self._chance())
-            metrics.NOTIFICATIONS.labels(self.channel, outcome.kind).inc()
+            if isinstance(going, Outgoing):
+                self._pace.note(outcome, now, self._chance())
+            metrics.NOTIFICATIONS.labels(self._provider.channel, outcome.kind).inc()
             if outcome.kind == "accepted":
                 if message.event == CaseFiled.TYPE and message.audience == "citizen":
                     seconds = (now - message.event_at).total_seconds()
                     metrics.FILED_TO_NOTIFIED.observe(max(0.0, seconds))
             else:
                 self._tell(message, outcome)
-            await self._conclude(self._conclusion(message, claim, outcome, now))
+                await self._learn(message, outcome)
+            step = self._step(message, outcome, now)
+            await self._conclude(Conclusion(message, claim, outcome, step, now))
+            if step.channel != message.channel or step.owes:
+                self.elsewhere()
         finally:
             self._flying.pop(message.id, None)
             if self._more:
                 self.wake()
 
-    async def _call(self, message: Message, number: str | None) -> Outcome:
-        if number is None:
-            return Outcome("permanent", "no_address")
-        template = self._book.templates.get(message.template)
-        wording = template.wordings.get((self.channel, message.language)) if template else None
-        if template is None or wording is None:
-            return Outcome("permanent", "no_such_template")
-        names = variables_of(wording.text)
-        if any(name not in message.values for name in names):
-            return Outcome("permanent", "template_changed")
-        going = Outgoing(
-            key=message.id,
-            to=number,
-            language=message.language,
-            registered=wording.registered,
-            text=fill(wording.text, message.values),
-            parameters=tuple(message.values[n] for n in template.variables if n in names),
+    async def _learn(self, message: Message, outcome: Outcome) -> None:
+        """What is not learnt now, since the store is away, the next message learns again."""
+        try:
+            await self.learn(message, outcome, self._provider.channel)
+        except Retry as error:
+            log.warning("sender.not_learnt", provider=self.name, why=str(error))
+
+    def _step(self, message: Message, outcome: Outcome, now: datetime) -> Step:
+        return after_call(
+            message,
+            outcome,
+            receipts=self._provider.receipts,
+            now=now,
+            chance=self._chance(),
+            waits=self._waits,
         )
+
+    async def _call(self, going: Outgoing | Outcome, claim: str) -> Outcome:
+        if isinstance(going, Outcome):
+            return going
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await self._provider.send(going)
+                return await self._provider.send(replace(going, claim=claim))
         except TimeoutError:
             return Outcome("unknown", "call_timeout", whole_provider=True)
         except Exception:
             # it cannot be told at which point it broke, so it counts as possibly sent
-            log.exception("sender.fault", channel=self.channel)
+            log.exception("sender.fault", provider=self.name)
             return Outcome("unknown", "fault")
 
     def _tell(self, message: Message, outcome: Outcome) -> None:
         log.warning(
             "sender.not_accepted",
-            channel=self.channel,
+            provider=self.name,
             ticket=message.ticket,
             template=message.template,
             outcome=outcome.kind,
             reason=outcome.reason,
-            tries=message.tries + 1,
+            tries=message.tries,
         )
-
-    def _conclusion(
-        self, message: Message, claim: str, outcome: Outcome, now: datetime
-    ) -> Conclusion:
-        if outcome.kind == "accepted":
-            return Conclusion(message.id, claim, outcome, "sent", now)
-        if outcome.kind == "unknown":
-            return Conclusion(message.id, claim, outcome, "unknown", now)
-        again = None
-        if outcome.kind == "transient":
-            again = retry_at(now, message.tries + 1, outcome, self._chance(), message.created_at)
-        return Conclusion(message.id, claim, outcome, "planned" if again else "failed", now, again)
 
     async def _conclude(self, conclusion: Conclusion) -> None:
         """Write the outcome, however long the store is away: it is known nowhere else."""
@@ -246,12 +328,20 @@ class Sender:
             try:
                 return await self._outcomes.submit(conclusion)
             except Retry as error:
-                log.warning("sender.outcome_postponed", channel=self.channel, why=str(error))
+                log.warning("sender.outcome_postponed", provider=self.name, why=str(error))
             except Exception:
-                log.exception("sender.outcome_fault", channel=self.channel)
+                log.exception("sender.outcome_fault", provider=self.name)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_WRITE_WAIT_SECONDS, wait * 2)
 
     async def _write(self, conclusions: Sequence[Conclusion]) -> Sequence[None]:
         await self._messages.conclude(conclusions)
         return [None] * len(conclusions)
+
+
+def _is_free(going: Outgoing | Outcome) -> bool:
+    return isinstance(going, Outgoing) and going.in_window
+
+
+async def _nothing_to_learn(message: Message, outcome: Outcome, channel: Channel) -> None:
+    return None

@@ -1,7 +1,7 @@
-"""WhatsApp Cloud API: template messages. `POST {url}/{phone number id}/messages`.
+"""WhatsApp Cloud API. `POST {url}/{phone number id}/messages`.
 
-Templates, since the 24 h window is not known here; `biz_opaque_callback_data` carries our key, which
-Meta only echoes in statuses: it is no idempotency key.
+Inside the 24 h window free text, with up to three reply buttons; outside it a template.
+`biz_opaque_callback_data` carries our key, which Meta only echoes in statuses: it is no idempotency key.
 """
 
 from __future__ import annotations
@@ -11,24 +11,93 @@ from typing import Any
 import orjson
 
 from services.notify.adapters.wire import Answer, Client, retry_after
-from services.notify.core.outcomes import Outcome, whatsapp_error
-from services.notify.core.provider import Outgoing
+from services.notify.core.book import Channel
+from services.notify.core.outcomes import Outcome
+from services.notify.core.provider import Outgoing, ProviderName
+from services.notify.core.whatsapp_codes import whatsapp_error
+from services.notify.core.wording import utf16_units
 
 MOST_CALLBACK_DATA = 512
+MOST_TEXT = 4096
+MOST_TEXT_WITH_BUTTONS = 1024
+MOST_BUTTONS = 3
+MOST_TITLE = 20
+MOST_BUTTON_ID = 256
 
 
 class WhatsApp:
+    name: ProviderName = "whatsapp"
+    channel: Channel = "whatsapp"
+    receipts = True
+
     def __init__(self, client: Client, *, url: str, phone_number_id: str, token: str) -> None:
         self._client = client
         self._url = f"{url.rstrip('/')}/{phone_number_id}/messages"
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     async def send(self, message: Outgoing) -> Outcome:
-        body = orjson.dumps(request_body(message))
-        return await self._client.post("whatsapp", self._url, self._headers, body, _judge)
+        body = request_body(message)
+        if body is None:
+            return Outcome("permanent", "whatsapp_no_template")
+        return await self._client.post(
+            "whatsapp", self._url, self._headers, orjson.dumps(body), _judge
+        )
 
 
-def request_body(message: Outgoing) -> dict[str, Any]:
+def request_body(message: Outgoing) -> dict[str, Any] | None:
+    """What is sent; None for what can be said neither as a text nor by a template."""
+    content = _text(message) if message.in_window else None
+    content = content or _template(message)
+    if content is None:
+        return None
+    body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+    if message.to.startswith("+"):
+        body["to"] = message.to.removeprefix("+")
+    else:
+        # whoever writes under a user name has an id in place of a number
+        body["recipient"] = message.to
+    body |= content
+    if len(message.key) <= MOST_CALLBACK_DATA:
+        body["biz_opaque_callback_data"] = message.key
+    return body
+
+
+def _text(message: Outgoing) -> dict[str, Any] | None:
+    """Free text, with its buttons where they fit; None where it is too long."""
+    units = utf16_units(message.text)
+    if units > MOST_TEXT:
+        return None
+    if not message.buttons or units > MOST_TEXT_WITH_BUTTONS or not _fit(message.buttons):
+        return {"type": "text", "text": {"preview_url": False, "body": message.text}}
+    return {
+        "type": "interactive",
+        "interactive": {
+            "type": "button",
+            "body": {"text": message.text},
+            "action": {
+                "buttons": [
+                    {"type": "reply", "reply": {"id": id_, "title": title}}
+                    for id_, title in message.buttons
+                ]
+            },
+        },
+    }
+
+
+def _fit(buttons: tuple[tuple[str, str], ...]) -> bool:
+    """Whether Meta takes them: few, short, none empty, and no two alike."""
+    ids = {id_ for id_, _ in buttons}
+    titles = {title for _, title in buttons}
+    return (
+        len(ids) == len(titles) == len(buttons) <= MOST_BUTTONS
+        and all(0 < utf16_units(title) <= MOST_TITLE for title in titles)
+        and all(0 < utf16_units(id_) <= MOST_BUTTON_ID for id_ in ids)
+    )
+
+
+def _template(message: Outgoing) -> dict[str, Any] | None:
+    if not message.registered:
+        return None
     template: dict[str, Any] = {
         "name": message.registered,
         "language": {"code": message.language},
@@ -40,14 +109,7 @@ def request_body(message: Outgoing) -> dict[str, Any]:
                 "parameters": [{"type": "text", "text": value} for value in message.parameters],
             }
         ]
-    return {
-        "messaging_product": "whatsapp",
-        "recipient_type": "individual",
-        "to": message.to.removeprefix("+"),
-        "type": "template",
-        "template": template,
-        "biz_opaque_callback_data": message.key[:MOST_CALLBACK_DATA],
-    }
+    return {"type": "template", "template": template}
 
 
 def _judge(answer: Answer) -> Outcome:

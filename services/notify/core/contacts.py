@@ -7,30 +7,30 @@ be changed in the directory between two deliveries of the same record.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from services.kernel.domain.directory import Language
 from services.kernel.domain.errors import Invalid
+from services.kernel.domain.naming import Names
 from services.kernel.domain.phones import normalise
 
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 
 
-class Contacts:
-    """Names recipients. 128 bits: no two of a state's people share a name."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
-
-    def phone(self, number: str) -> str:
-        return self._name(f"phone:{number}")
+class Contacts(Names):
+    """Names recipients."""
 
     def officer(self, district: str, officer: str) -> str:
-        return self._name(f"officer:{district}/{officer}")
+        return self.of(f"officer:{district}/{officer}")
 
-    def _name(self, of: str) -> str:
-        return hmac.new(self._secret, of.encode(), hashlib.sha256).hexdigest()[:32]
+    def call_centre(self, district: str) -> str:
+        return self.of(f"call_centre:{district}")
+
+    def mail(self, address: str) -> str:
+        return self.of(f"mail:{address.strip().lower()}")
 
 
 def reachable(phone: str | None) -> str | None:
@@ -43,3 +43,30 @@ def reachable(phone: str | None) -> str | None:
         return normalise(phone)
     except Invalid:
         return None
+
+
+BAD_FOR = timedelta(days=30)
+"""How long a number counts as nobody's on a channel: numbers are given to others, phones are mended."""
+WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What is known of an address. `window_until`: until then WhatsApp takes free text, since the person
+    wrote; `bad`: when a provider said of a channel that the address is nobody's; `language`: the one in
+    which he was last written to outside of a case."""
+
+    window_until: datetime | None = None
+    opted_out_at: datetime | None = None
+    bad: Mapping[str, datetime] = field(default_factory=dict)
+    language: Language | None = None
+
+    def in_window(self, now: datetime) -> bool:
+        return self.window_until is not None and now < self.window_until
+
+    def is_bad(self, channel: str, now: datetime) -> bool:
+        at = self.bad.get(channel)
+        return at is not None and now - at < BAD_FOR
+
+
+UNKNOWN = Contact()

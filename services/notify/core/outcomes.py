@@ -5,7 +5,6 @@ Providers take no idempotency key, so what may have been sent is never sent a se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -25,6 +24,8 @@ class Outcome:
 
     `whole_provider`: not this message but the provider, the way to it or our set-up is at fault, so
     that others would fare the same. `retry_after` in seconds, as the provider asked. `reason`: a short code.
+    `bad_address`: of a permanent failure, the address itself is nobody's on this channel. `window_closed`:
+    free text is refused, since the person has not written for 24 hours; the template would be taken.
     """
 
     kind: Kind
@@ -32,6 +33,8 @@ class Outcome:
     provider_id: str | None = None
     retry_after: float | None = None
     whole_provider: bool = False
+    bad_address: bool = False
+    window_closed: bool = False
 
 
 def retry_at(
@@ -51,70 +54,15 @@ def retry_at(
     return now + timedelta(milliseconds=round(wait * 1000))
 
 
-# ------------------------------------------------------------------- WhatsApp Cloud API
+def http_fault(provider: str, status: int, retry_after: float | None = None) -> Outcome | None:
+    """What an HTTP status alone says of any provider; None where the body, or the provider, says more.
 
-_WHATSAPP_PROVIDER_LATER = {4, 80007, 130429, 131048, 133016}
-_WHATSAPP_MESSAGE_LATER = {131053, 131056}
-_WHATSAPP_PERMANENT = {
-    131026: "undeliverable",
-    131047: "outside_window",
-    131062: "user_id_addressing",
-    132000: "template",
-    132001: "template",
-    132012: "template",
-    132015: "template",
-    132016: "template",
-}
-
-
-def whatsapp_error(status: int, code: int | None, retry_after: float | None) -> Outcome:
-    """An error answer of the Cloud API. `code` is `error.code` of its body, None if unreadable."""
-    reason = f"whatsapp_{code if code is not None else f'http_{status}'}"
-    if code in _WHATSAPP_PERMANENT:
-        return Outcome("permanent", f"{reason}_{_WHATSAPP_PERMANENT[code]}")
-    if code in _WHATSAPP_MESSAGE_LATER:
-        return Outcome("transient", reason, retry_after=retry_after)
-    # credentials: a fault of the installation, not of the message, which waits until it is mended
-    set_up = status in (401, 403) or code in (0, 3, 10, 190)
-    if code in _WHATSAPP_PROVIDER_LATER or status == 429 or status >= 500 or set_up:
+    408 and 425 came instead of the handling of a request. 504 comes from a gateway that waited for the
+    provider in vain: that one may have the message.
+    """
+    reason = f"{provider}_http_{status}"
+    if status == 504:
+        return Outcome("unknown", reason, whole_provider=True)
+    if status in (408, 425, 429) or status >= 500:
         return Outcome("transient", reason, retry_after=retry_after, whole_provider=True)
-    return Outcome("permanent", reason)
-
-
-# ------------------------------------------------------------------- C-DAC Mobile Seva
-
-SMS_ACCEPTED = "402"
-_SMS: Mapping[str, tuple[Kind, bool, str]] = {
-    # code: kind, whole provider, what it means
-    "401": ("transient", True, "credentials"),
-    "403": ("transient", True, "credits"),
-    "406": ("permanent", False, "number"),
-    "411": ("transient", True, "sender"),
-    "412": ("transient", True, "sender"),
-    "413": ("permanent", False, "rejected"),
-    "414": ("permanent", False, "rejected"),
-    "415": ("transient", True, "key"),
-    "416": ("transient", True, "key"),
-    "418": ("transient", True, "daily_limit"),
-}
-
-
-def sms_answer(status: int, body: str, retry_after: float | None) -> Outcome:
-    """An answer of Mobile Seva: `402,MsgID = …` on success, else a code in front of the body."""
-    code = body.strip()[:3]
-    if status == 429 or status >= 500:
-        return Outcome(
-            "transient", f"sms_http_{status}", retry_after=retry_after, whole_provider=True
-        )
-    if code == SMS_ACCEPTED and 200 <= status < 300:
-        _, _, message_id = body.partition("=")
-        return Outcome("accepted", provider_id=message_id.strip()[:100] or None)
-    if code in _SMS:
-        kind, whole, meaning = _SMS[code]
-        return Outcome(kind, f"sms_{code}_{meaning}", retry_after=retry_after, whole_provider=whole)
-    if 200 <= status < 300:
-        # it answered, but not in a way that says whether it took the message
-        return Outcome("unknown", "sms_unreadable_answer")
-    if status in (401, 403):
-        return Outcome("transient", f"sms_http_{status}", whole_provider=True)
-    return Outcome("permanent", f"sms_http_{status}")
+    return None

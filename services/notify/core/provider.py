@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from services.kernel.domain.directory import Language
+from services.notify.core.book import Channel
 from services.notify.core.outcomes import Outcome
+
+ProviderName = Literal["whatsapp", "mobile_seva", "kannel", "smtp"]
+PROVIDERS: tuple[ProviderName, ...] = ("whatsapp", "mobile_seva", "kannel", "smtp")
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message as it goes out. `key` is ours, for providers that echo one; `to` is E.164.
+    """A message as it goes out. `key` is ours, for providers that echo one; `claim` names this attempt.
 
-    `registered` names the template with the provider; `parameters` are its variables' values in order.
+    `to` is a number (E.164) or an e-mail address. `registered` names the template with the provider;
+    `parameters` are its variables' values in order. `in_window`: the person wrote to us within the last
+    24 hours, so that WhatsApp takes `text` and `buttons` (id, title) as they are. `subject` and `html`
+    are for e-mail; `urgent` may be told to a provider that has a priority.
     """
 
     key: str
     to: str
     language: Language
-    registered: str
     text: str
-    parameters: tuple[str, ...]
+    claim: str = ""
+    registered: str = ""
+    parameters: tuple[str, ...] = ()
+    in_window: bool = False
+    buttons: tuple[tuple[str, str], ...] = ()
+    subject: str = ""
+    html: str = ""
+    urgent: bool = False
 
 
 class Provider(Protocol):
-    """One channel's provider. `send` makes one call and raises nothing but cancellation."""
+    """One provider of a channel. `send` makes one call and raises nothing but cancellation.
+
+    `receipts`: it tells what became of a message that it accepted.
+    """
+
+    name: ProviderName
+    channel: Channel
+    receipts: bool
 
     async def send(self, message: Outgoing) -> Outcome: ...

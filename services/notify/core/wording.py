@@ -18,9 +18,22 @@ _BASIC = frozenset(
 _EXTENSION = frozenset("^{}\\[~]|€")
 
 MOST_WHATSAPP_UNITS = 1024
+MOST_BUTTONS = 3
+MOST_BUTTON_TITLE_UNITS = 20
 MOST_SMS_SEGMENTS = 3
+MOST_SUBJECT_UNITS = 150
 MOST_DLT_VARIABLE = 30
 """Characters that a variable of a text registered with DLT may be filled with."""
+
+STAMP = "at"
+"""The variable for when it happened, in local time: it tells two texts of one case apart."""
+SHORT_REASON = "short_reason"
+"""The variable for the reason of a rejection in the few words that an SMS has room for."""
+
+
+def word_of_reason(reason: str) -> str:
+    """Under which name the data's fixed words have a reason's few words."""
+    return f"reason_{reason}"
 
 
 def variables_of(text: str) -> tuple[str, ...]:
@@ -49,6 +62,8 @@ def shorten(value: str, longest: int) -> str:
     line = " ".join(words)
     while utf16_units(line) > longest:
         line = line[:-1]
+    if len(words) < len(value.split()):
+        line = line.rstrip(",;:")
     return line or "-"
 
 

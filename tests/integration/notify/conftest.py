@@ -9,13 +9,22 @@ from typing import Any
 import pytest
 
 from services.kernel.adapters import mongo
+from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.outbox import to_entry
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.codec import Message, announce
 from services.kernel.contracts.envelope import Filing, new_data_key, seal
-from services.kernel.contracts.events import CaseAssigned, CaseFiled, CaseResolved, Room
+from services.kernel.contracts.events import (
+    CaseAssigned,
+    CaseFiled,
+    CaseResolved,
+    QuestionAsked,
+    Room,
+    SlaBreached,
+)
 from services.kernel.contracts.topics import COMPLAINTS
 from services.kernel.domain import tickets
+from tests.integration.notify.bench import Bench
 
 AT = datetime(2026, 1, 5, 4, 30, tzinfo=UTC)
 PHONE = "+919876543210"
@@ -78,6 +87,16 @@ class Cases:
     def resolved(self, ticket: str) -> Message:
         return self._message(CaseResolved(**self._act(ticket, "resolved")), ticket)
 
+    def asked(self, ticket: str, sealed: Any = None) -> Message:
+        act = self._act(ticket, "awaiting_citizen")
+        return self._message(QuestionAsked(**act, question=1, sealed=sealed), ticket)
+
+    def breached(self, ticket: str) -> Message:
+        event = SlaBreached(
+            ticket=ticket, district="janjgir-champa", at=AT, target="resolve", due_at=AT
+        )
+        return announce(event, "sla", 1).message(COMPLAINTS, "/samvad/sla")
+
     def _act(self, ticket: str, state: str) -> dict[str, Any]:
         number = self.numbers[ticket] = self.numbers.get(ticket, 0) + 1
         return {
@@ -101,3 +120,8 @@ def settings() -> Settings:
 @pytest.fixture
 def cases(database: mongo.Database, settings: Settings) -> Cases:
     return Cases(database, settings)
+
+
+@pytest.fixture
+async def bench(database: mongo.Database, directory: DirectoryStore, settings: Settings) -> Bench:
+    return Bench(database, settings)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from services.kernel.adapters import mongo
-from services.notify.adapters.message_store import COLLECTION, MessageStore
+from services.kernel.contracts.notices import COLLECTION
+from services.notify.adapters.message_store import MessageStore
 from services.notify.testing.store_suite import ALL, NOW, StoreSuite, planned
 
 
@@ -38,7 +39,7 @@ async def test_finding_what_is_due_examines_only_that(database: mongo.Database) 
     await store.plan([*soon, *later])
     explained = await (
         database[COLLECTION]
-        .find({"channel": "sms", "next_at": {"$lte": NOW}, "bucket": {"$in": list(ALL)}})
+        .find({"queue": "mobile_seva", "next_at": {"$lte": NOW}, "bucket": {"$in": list(ALL)}})
         .sort([("next_at", 1)])
         .limit(20)
         .explain()

@@ -23,6 +23,7 @@ from services.kernel.adapters.http import server
 from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
+from services.standins import mail
 from services.standins.app import create_app
 
 Running = tuple[asyncio.subprocess.Process, httpx.AsyncClient]
@@ -30,7 +31,7 @@ Running = tuple[asyncio.subprocess.Process, httpx.AsyncClient]
 
 @pytest.fixture
 async def standins(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    http = server(create_app(Settings(home=tmp_path)), "127.0.0.1", 0)
+    http = server(create_app(Settings(home=tmp_path), mail.listen("127.0.0.1", 0)), "127.0.0.1", 0)
     task = asyncio.create_task(http.serve())
     while not http.started:
         await asyncio.sleep(0.01)

@@ -10,10 +10,12 @@ import pytest
 from services.kernel.testing.memory import ManualClock
 from services.notify.adapters.book_file import load_book
 from services.notify.adapters.sender import Sender
-from services.notify.testing.memory import FixedRecipients, MemoryMessages, ScriptedProvider
+from services.notify.core.rates import Rate, Rates
+from services.notify.testing.memory import FixedComposer, MemoryMessages, ScriptedProvider
 from services.notify.testing.store_suite import ALL, NOW
 
 BOOK = load_book()
+FAST = Rate(1e6, 1e6)
 
 
 class Bench:
@@ -22,19 +24,19 @@ class Bench:
     def __init__(self, slots: int = 64) -> None:
         self.store = MemoryMessages()
         self.provider = ScriptedProvider()
-        self.recipients = FixedRecipients()
+        self.composer = FixedComposer(BOOK)
         self.clock = ManualClock(NOW)
         self.woken = 0
         self.sender = self.another(slots)
 
-    def another(self, slots: int = 64) -> Sender:
+    def another(self, slots: int = 64, provider: ScriptedProvider | None = None) -> Sender:
         """One more process's sender on the same store."""
         made = Sender(
-            "sms",
+            provider or self.provider,
             self.store,
-            self.provider,
-            self.recipients,
+            self.composer,
             BOOK,
+            Rates(FAST, FAST, NOW),
             self.clock,
             slots=slots,
             chance=lambda: 0.0,

@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from services.notify.adapters.kannel import Kannel
 from services.notify.adapters.mobile_seva import MobileSeva
 from services.notify.adapters.whatsapp import WhatsApp
 from services.notify.adapters.wire import Client
@@ -21,6 +22,7 @@ MESSAGE = Outgoing(
     registered="samvad_citizen_filed_v1",
     text="नमस्ते 👍",
     parameters=("सक्ती", "JC-2600104237"),
+    claim="c1a1",
 )
 TAKEN = b'{"messages":[{"id":"wamid.x"}]}'
 
@@ -144,3 +146,15 @@ def mobile_seva(client: Client, url: str, **more: str) -> MobileSeva:
         sender="SAMVAD",
         **more,  # type: ignore[arg-type]
     )
+
+
+def kannel(client: Client, url: str, **more: str) -> Kannel:
+    settings = {
+        "username": "samvad",
+        "password": "pass word",
+        "sender": "SAMVAD",
+        "receipts_url": "http://127.0.0.1:8014/receipts/kannel",
+        "secret": "receipt-secret",
+        **more,
+    }
+    return Kannel(client, url=f"{url}/cgi-bin/sendsms", **settings)

@@ -22,6 +22,7 @@ from tests.unit.notify.provider_server import (
     Exchange,
     Gate,
     Script,
+    kannel,
     mobile_seva,
     refused_port,
     serving,
@@ -32,7 +33,9 @@ from tests.unit.notify.provider_server import (
 Eventually = Callable[..., Any]
 Make = Callable[[Client, str], Provider]
 PROVIDERS = pytest.mark.parametrize(
-    ("make", "name"), [(whatsapp, "whatsapp"), (mobile_seva, "sms")], ids=["whatsapp", "sms"]
+    ("make", "name"),
+    [(whatsapp, "whatsapp"), (mobile_seva, "sms"), (kannel, "kannel")],
+    ids=["whatsapp", "sms", "kannel"],
 )
 
 
@@ -107,7 +110,9 @@ async def test_a_wrong_address_waits_until_it_is_mended(make: Make, name: str, u
 async def test_a_token_with_a_line_break_is_not_sent() -> None:
     async with serving(Exchange.answer) as server, http_client() as client:
         outcome = await whatsapp(client, server.url, token="t\r\nX-Other: 1").send(MESSAGE)
+        kept = await kannel(client, server.url, password="p\r\nX-Kannel-To: 1").send(MESSAGE)
     assert outcome == whole("transient", "whatsapp_valueerror")
+    assert kept == whole("transient", "kannel_valueerror")
     assert server.requests == []
 
 
@@ -229,7 +234,12 @@ async def test_a_redirect_is_not_followed(make: Make, name: str, status: int) ->
 
 @pytest.mark.parametrize(
     ("status", "kind", "reason"),
-    [(200, "unknown", "{}_unreadable_answer"), (503, "transient", "{}_http_503")],
+    [
+        (200, "unknown", "{}_unreadable_answer"),
+        (503, "transient", "{}_http_503"),
+        (408, "transient", "{}_http_408"),
+        (504, "unknown", "{}_http_504"),
+    ],
 )
 @PROVIDERS
 async def test_an_answer_without_end_is_judged_by_its_status(
@@ -384,6 +394,8 @@ async def test_credentials_are_in_no_log(caplog: pytest.LogCaptureFixture) -> No
             token = whatsapp(client, server.url, token="token-of-ours")
             outcomes = [await token.send(MESSAGE)]
             outcomes.append(await mobile_seva(client, server.url).send(MESSAGE))
+            outcomes.append(await kannel(client, server.url).send(MESSAGE))
         said = caplog.text + repr(outcomes)
-        for secret in ("token-of-ours", "pass word", "da882eab5e", "secret-key", "9876543210"):
+        secrets = ("token-of-ours", "pass word", "da882eab5e", "secret-key", "receipt-secret")
+        for secret in (*secrets, "9876543210"):
             assert secret not in said

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,69 +12,11 @@ from services.notify.core.outcomes import (
     LONGEST_WAIT_SECONDS,
     Outcome,
     retry_at,
-    sms_answer,
-    whatsapp_error,
 )
 from services.notify.core.pace import LONGEST_PAUSE_SECONDS, STRIKES, Pace
 
 NOW = datetime(2026, 1, 5, 4, 30, tzinfo=UTC)
 BUSY = Outcome("transient", "busy", whole_provider=True)
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "kind", "whole"),
-    [
-        *[(400, code, "transient", True) for code in (4, 80007, 130429, 131048, 133016)],
-        (429, None, "transient", True),
-        (500, None, "transient", True),
-        (503, 131000, "transient", True),
-        (401, 190, "transient", True),
-        (403, 10, "transient", True),
-        (400, 131053, "transient", False),
-        (400, 131056, "transient", False),
-        (429, 131056, "transient", False),
-        (400, 131047, "permanent", False),
-        (400, 131026, "permanent", False),
-        *[(400, code, "permanent", False) for code in (132000, 132012, 132015, 132016)],
-        (404, 132001, "permanent", False),
-        (400, 131062, "permanent", False),
-        (400, 100, "permanent", False),
-        (400, None, "permanent", False),
-        (302, None, "permanent", False),
-    ],
-)
-def test_whatsapp_errors(status: int, code: int | None, kind: str, whole: bool) -> None:
-    outcome = whatsapp_error(status, code, 3.0)
-    assert (outcome.kind, outcome.whole_provider) == (kind, whole)
-    assert outcome.retry_after == (3.0 if kind == "transient" else None)
-    assert outcome.reason.startswith(f"whatsapp_{code or f'http_{status}'}")
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "whole"),
-    [
-        (200, "402,MsgID = 150620261234567hpgovt", "accepted", False),
-        (200, " 402,MsgID = 1", "accepted", False),
-        *[(200, f"{c},why", "transient", True) for c in (401, 403, 411, 412, 415, 416, 418)],
-        *[(200, f"{c},why", "permanent", False) for c in (406, 413, 414)],
-        (200, "", "unknown", False),
-        (200, "<html>", "unknown", False),
-        (200, "499,new", "unknown", False),
-        (429, "402,MsgID = 1", "transient", True),
-        (502, "", "transient", True),
-        (401, "", "transient", True),
-        (404, "", "permanent", False),
-        (302, "", "permanent", False),
-    ],
-)
-def test_sms_answers(status: int, body: str, kind: str, whole: bool) -> None:
-    outcome = sms_answer(status, body, None)
-    assert (outcome.kind, outcome.whole_provider) == (kind, whole)
-
-
-def test_the_gateways_id_is_kept() -> None:
-    answer = sms_answer(200, "402,MsgID = 150620261234567hpgovt\n", None)
-    assert answer.provider_id == "150620261234567hpgovt"
 
 
 @given(tries=st.integers(1, 10_000), chance=st.floats(0, 1, exclude_max=True))

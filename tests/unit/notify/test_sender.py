@@ -12,10 +12,10 @@ import pytest
 from services.kernel.domain.errors import Retry, Unavailable
 from services.notify.adapters import sender as sender_module
 from services.notify.adapters.book_file import load_book
-from services.notify.adapters.sender import CLAIM_SECONDS, Sender
+from services.notify.adapters.sender import CLAIM_SECONDS
 from services.notify.core.outcomes import Outcome
 from services.notify.testing.memory import ScriptedProvider
-from services.notify.testing.store_suite import ALL, NOW, planned
+from services.notify.testing.store_suite import ALL, NOW, claim, planned
 
 BOOK = load_book()
 THROTTLED = Outcome("transient", "sms_http_429", retry_after=7.0, whole_provider=True)
@@ -31,7 +31,7 @@ async def test_a_due_message_is_sent_once(bench: Any) -> None:
     (call,) = bench.provider.calls
     assert call.key == one["_id"]
     assert call.to == "+919876543210"
-    assert call.registered == "1007000000000000112"
+    assert call.registered == "1007000000000000114"
     assert call.parameters == ("112", "1077", "JC-2600104237")
     assert call.text == (
         "If anyone is in danger call 112 now, or the control room 1077. "
@@ -92,10 +92,7 @@ async def test_no_more_calls_than_slots(bench: Any) -> None:
 
 
 async def test_a_slow_provider_does_not_hold_up_the_other_channel(bench: Any) -> None:
-    fast = ScriptedProvider()
-    whatsapp = Sender(
-        "whatsapp", bench.store, fast, bench.recipients, BOOK, bench.clock, chance=lambda: 0.0
-    )
+    whatsapp = bench.another(provider=ScriptedProvider("whatsapp"))
     slow, quick = planned(1), planned(1, ticket="2600000009", channel="whatsapp")
     await bench.store.plan([slow, quick])
     bench.provider.gate.clear()
@@ -207,8 +204,7 @@ async def test_a_call_that_never_ends_is_cut_off_as_unknown(
 async def test_a_claim_of_a_dead_process_becomes_unknown(bench: Any) -> None:
     one = planned(1)
     await bench.store.plan([one])
-    until = NOW + timedelta(seconds=CLAIM_SECONDS)
-    await bench.store.claim([one["_id"]], "dead", "sms", NOW, until)
+    await bench.store.claim([one["_id"]], claim("dead"))
     bench.clock.advance(seconds=CLAIM_SECONDS - 1)
     assert await bench.round() == 0
     assert bench.state(one) == "claimed"

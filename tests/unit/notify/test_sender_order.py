@@ -10,7 +10,7 @@ import pytest
 from services.kernel.domain.errors import Unavailable
 from services.notify.adapters.sender import CLAIM_SECONDS
 from services.notify.core.outcomes import Outcome
-from services.notify.testing.store_suite import NOW, planned
+from services.notify.testing.store_suite import NOW, claim, planned
 
 
 class TestOrder:
@@ -54,7 +54,7 @@ class TestOrder:
         first, later = planned(1), planned(2)
         await bench.store.plan([first, later])
         until = NOW + timedelta(seconds=CLAIM_SECONDS)
-        await bench.store.claim([first["_id"]], "dead", "sms", NOW, until)
+        await bench.store.claim([first["_id"]], claim("dead"))
         while bench.clock() < until:
             await bench.round()
             assert bench.provider.calls == []
@@ -81,7 +81,7 @@ class TestAddress:
     async def test_nobody_to_send_to_ends_it(self, bench: Any) -> None:
         one = planned(1)
         await bench.store.plan([one])
-        bench.recipients.unknown.add(one["_id"])
+        bench.composer.unknown.add(one["_id"])
         await bench.round()
         assert bench.state(one) == "failed"
         assert bench.stored(one)["attempts"][0]["reason"] == "no_address"
@@ -90,11 +90,11 @@ class TestAddress:
     async def test_a_locked_case_waits_and_holds_up_nobody(self, bench: Any) -> None:
         one, two = planned(1), planned(1, ticket="2600000009")
         await bench.store.plan([one, two])
-        bench.recipients.locked.add(one["_id"])
+        bench.composer.locked.add(one["_id"])
         await bench.round()
         assert (bench.state(one), bench.state(two)) == ("planned", "sent")
         assert bench.stored(one)["attempts"] == []
-        bench.recipients.locked.clear()
+        bench.composer.locked.clear()
         bench.clock.advance(minutes=1)
         await bench.round()
         assert bench.state(one) == "sent"
@@ -102,7 +102,7 @@ class TestAddress:
     async def test_a_store_that_is_away_leaves_no_claim(self, bench: Any) -> None:
         one = planned(1)
         await bench.store.plan([one])
-        bench.recipients.down = True
+        bench.composer.down = True
         with pytest.raises(Unavailable):
             await bench.fire()
         assert bench.state(one) == "planned"

@@ -1,0 +1,25 @@
+"""A provider that this installation has not set up: every message goes to its next channel."""
+
+from __future__ import annotations
+
+from services.notify.core.book import Channel
+from services.notify.core.outcomes import Outcome
+from services.notify.core.provider import Outgoing, ProviderName
+
+CHANNELS: dict[ProviderName, Channel] = {
+    "whatsapp": "whatsapp",
+    "mobile_seva": "sms",
+    "kannel": "sms",
+    "smtp": "email",
+}
+
+
+class Absent:
+    receipts = False
+
+    def __init__(self, name: ProviderName) -> None:
+        self.name = name
+        self.channel = CHANNELS[name]
+
+    async def send(self, message: Outgoing) -> Outcome:
+        return Outcome("permanent", "no_provider")

@@ -1,0 +1,93 @@
+"""A stored message and what is looked up when it is sent → what goes out, or why nothing can. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.kernel.contracts.envelope import Requested
+from services.notify.core.book import CITIZENS, Book, Channel, Template
+from services.notify.core.contacts import UNKNOWN, Contact
+from services.notify.core.delivery import NO_ADDRESS, OPTED_OUT
+from services.notify.core.messages import Message
+from services.notify.core.outcomes import Outcome
+from services.notify.core.provider import Outgoing
+from services.notify.core.values import LINK, NO_WORDS, WORDS
+from services.notify.core.wording import fill, shorten, variables_of
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a message needs of the moment: address (E.164 or e-mail) and what is known of it, the event's
+    words where its reader may have them, the citizen's link, and the envelope of a message without a case."""
+
+    address: str | None = None
+    contact: Contact = UNKNOWN
+    words: str | None = field(default=None, repr=False)
+    link: str = field(default="", repr=False)
+    requested: Requested | None = None
+
+
+def compose(
+    message: Message, channel: Channel, found: Found, book: Book, now: datetime
+) -> Outgoing | Outcome:
+    """What goes to the provider of `channel`, or the permanent failure that it is without a call."""
+    if found.address is None:
+        return Outcome("permanent", NO_ADDRESS)
+    bound = message.audience in CITIZENS and not (message.at_once or message.urgent)
+    if bound and found.contact.opted_out_at is not None:
+        return Outcome("permanent", OPTED_OUT)
+    if found.contact.is_bad(channel, now):
+        return Outcome("permanent", "known_bad_address")
+    in_window = channel == "whatsapp" and found.contact.in_window(now)
+    free = found.requested
+    if free is not None and free.text is not None:
+        if channel == "whatsapp" and not in_window:
+            return Outcome("permanent", "outside_window")
+        return Outgoing(
+            key=message.id,
+            to=found.address,
+            language=message.language,
+            text=free.text,
+            in_window=in_window,
+            buttons=free.buttons,
+            urgent=message.urgent,
+        )
+    template = book.templates.get(message.template)
+    wording = template.wordings.get((channel, message.language)) if template else None
+    if template is None or wording is None:
+        return Outcome("permanent", "no_such_template")
+    values = _values(message, found, book)
+    names = variables_of(wording.text)
+    if any(name not in values for name in (*names, *variables_of(wording.subject))):
+        return Outcome("permanent", "template_changed")
+    return Outgoing(
+        key=message.id,
+        to=found.address,
+        language=message.language,
+        text=fill(wording.text, values),
+        registered=wording.registered,
+        parameters=tuple(values[n] for n in template.variables if n in names),
+        in_window=in_window,
+        buttons=_buttons(template, message),
+        subject=fill(wording.subject, values),
+        urgent=message.urgent,
+    )
+
+
+def _values(message: Message, found: Found, book: Book) -> Mapping[str, str]:
+    late = {**message.values}
+    if found.requested is not None:
+        late |= found.requested.values
+    missing = book.words[NO_WORDS][message.language] if NO_WORDS in book.words else ""
+    late[WORDS] = found.words or missing
+    late[LINK] = found.link
+    return {name: shorten(value, book.longest.get(name, 200)) for name, value in late.items()}
+
+
+def _buttons(template: Template, message: Message) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (f"{button.id}:{message.ticket}", button.titles[message.language])
+        for button in template.buttons
+    )

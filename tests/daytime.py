@@ -1,0 +1,24 @@
+"""A book of rules by which it is always day: for tests that run a real line at any hour of the real clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from services.notify.adapters.book_file import DATA, RULES, TEMPLATES
+
+
+def write_daytime_book(folder: Path) -> Path:
+    """The built-in book without quiet hours and without summaries, written into `folder`, which is given
+    back: what SAMVAD_NOTIFY_BOOK is to name. Every message is due at once, and on its own."""
+    rules = yaml.safe_load((DATA / RULES).read_text(encoding="utf-8"))
+    for route in rules["audiences"].values():
+        route.pop("quiet", None)
+    for rule in rules["rules"]:
+        rule.pop("gathered", None)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(rules, allow_unicode=True, sort_keys=False)
+    (folder / RULES).write_text(text, encoding="utf-8")
+    (folder / TEMPLATES).write_bytes((DATA / TEMPLATES).read_bytes())
+    return folder

@@ -1,0 +1,77 @@
+"""What providers and callers send to notify, as records of their topics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.kernel.contracts.beside import MessageRequested, WhatsAppReceived
+from services.kernel.contracts.codec import Message, beside_the_case
+from services.kernel.contracts.envelope import Requested, new_data_key, seal
+from services.kernel.contracts.topics import MESSAGES, WHATSAPP_INBOUND
+from services.notify.core.contacts import Contacts
+from tests.integration.notify.bench import Bench, records
+
+PHONE = "+919876543210"
+
+
+def name(bench: Bench) -> str:
+    return Contacts(bench.settings.contact_secret.get_secret_value()).phone(PHONE)
+
+
+def status(bench: Bench, key: str, word: str, wamid: str | None = None, code: int = 0) -> Message:
+    item: dict[str, Any] = {"status": word, "biz_opaque_callback_data": key}
+    if wamid is not None:
+        item["id"] = wamid
+    if code:
+        item["errors"] = [{"code": code}]
+    return received(bench, "status", item)
+
+
+def wrote(bench: Bench, text: str) -> Message:
+    """The citizen writes by WhatsApp."""
+    item = {"from": PHONE[1:], "type": "text", "text": {"body": text}}
+    return received(bench, "message", item)
+
+
+def received(bench: Bench, kind: Any, item: dict[str, Any]) -> Message:
+    event = WhatsAppReceived(
+        district="janjgir-champa", kind=kind, number="1", at=bench.clock(), item=item
+    )
+    return beside_the_case(event, WHATSAPP_INBOUND, "test", key=b"k", ce_id="x")
+
+
+async def receive(bench: Bench, *messages: Message) -> None:
+    assert not await bench.service.inbound.handle(records(*messages))
+
+
+async def citizen(bench: Bench, **query: Any) -> dict[str, Any]:
+    """The one message to a citizen that there is."""
+    (found,) = await bench.stored(audience="citizen", **query)
+    return found
+
+
+def said(bench: Bench, topic: str) -> list[bytes]:
+    return [record.value or b"" for record in bench.broker.records(topic)]
+
+
+def requested(
+    bench: Bench,
+    key: str,
+    *,
+    template: str = "login_code",
+    channels: Any = ("sms",),
+    wrong: bool = False,
+    **more: Any,
+) -> Message:
+    data_key = new_data_key()
+    content = Requested(to=PHONE, language="hi", channels=channels, **more)
+    event = MessageRequested(
+        district="janjgir-champa",
+        key=key,
+        recipient=name(bench),
+        template=template,
+        at=bench.clock(),
+        sealed=seal(content, data_key, key),
+        wrapped_key=bench.settings.keys.wrap(data_key, "another" if wrong else key),
+    )
+    return beside_the_case(event, MESSAGES, "test", key=event.recipient.encode(), ce_id=key)
