@@ -3,54 +3,73 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import islice
-from typing import Annotated, Any
 
-from fastapi import FastAPI, Query
+from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from pydantic import AwareDatetime
 
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.http import instrument
 from services.kernel.adapters.process import CannotStart, run, serve
 from services.kernel.adapters.settings import Settings
-from services.standins import sms, whatsapp
-from services.standins.behaviour import Behaviour, Behaviours, ProviderName
+from services.kernel.domain.errors import Unknown
+from services.standins import api, inbound, kannel, mail, sms, whatsapp
+from services.standins.behaviour import Behaviours
+from services.standins.courier import courier_session
+from services.standins.dlr import Reports
 from services.standins.journal import Journal
 from services.standins.page import Page
+from services.standins.receipts import Webhook
 from services.standins.registry import load_registry
+from services.standins.window import Windows
 
 NAME = "standins"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+LONGEST_ADDRESS = 254
 
 
 class NotForProduction(CannotStart):
     """Stand-ins take messages that citizens wait for, and deliver them to nobody."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Raises NotForProduction. Messages are kept under `settings.home`/standins."""
+def create_app(settings: Settings, smtp: socket.socket | None = None) -> FastAPI:
+    """Raises NotForProduction. Messages are kept under `settings.home`/standins. Mail comes on `smtp`, which
+    listens; without it on `settings.standins_smtp_port`, and starting raises CannotStart if it is taken."""
     if settings.env == "production":
         raise NotForProduction("the stand-ins refuse to start with SAMVAD_ENV=production")
     clock = system_clock(settings.clock_offset)
     journal = Journal(settings.home / NAME / "messages.jsonl")
     behaviours = Behaviours(time.monotonic)
-    registry = load_registry()
-    page = Page()
+    registry = load_registry(settings.notify_book)
+    windows = Windows()
+    webhook = Webhook(
+        journal,
+        url=settings.whatsapp_webhook,
+        secret=settings.whatsapp_app_secret.get_secret_value().partition(",")[0].strip(),
+        phone_number_id=settings.whatsapp_phone_number_id,
+    )
+    reports = Reports(journal)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        behaviours.reset()
-        journal.close()
+        async with AsyncExitStack() as stack:
+            stack.callback(journal.close)
+            listening = smtp or mail.listen(settings.host, settings.standins_smtp_port)
+            await stack.enter_async_context(mail.serving(listening, journal, behaviours, clock))
+            session = await stack.enter_async_context(courier_session())
+            await stack.enter_async_context(webhook.courier.running(session))
+            await stack.enter_async_context(reports.courier.running(session))
+            stack.callback(behaviours.reset)
+            yield
 
     app = FastAPI(title="Samvad provider stand-ins", lifespan=lifespan, openapi_url=None)
     instrument(app, {NAME: _ready})
@@ -59,11 +78,14 @@ def create_app(settings: Settings) -> FastAPI:
             journal,
             behaviours,
             registry,
+            webhook,
+            windows,
             clock,
             phone_number_id=settings.whatsapp_phone_number_id,
             token=settings.whatsapp_token.get_secret_value(),
         )
     )
+    app.include_router(inbound.router(webhook, windows, clock))
     app.include_router(
         sms.router(
             journal,
@@ -76,53 +98,43 @@ def create_app(settings: Settings) -> FastAPI:
             sender=settings.sms_sender,
         )
     )
+    app.include_router(
+        kannel.router(
+            journal,
+            behaviours,
+            registry,
+            reports,
+            clock,
+            username=settings.kannel_username,
+            password=settings.kannel_password.get_secret_value(),
+            sender=settings.sms_sender,
+        )
+    )
+    app.include_router(
+        api.router(journal, behaviours, {"whatsapp": webhook.courier, "kannel": reports.courier})
+    )
+    _add_pages(app, journal)
+    return app
+
+
+def _add_pages(app: FastAPI, journal: Journal) -> None:
+    page = Page()
 
     @app.get("/", response_class=HTMLResponse)
-    async def messages_page(lang: str = "hi", group: str = "", to: str = "") -> HTMLResponse:
-        text = page.render(journal, lang=lang, group=group, to=to[:20])
+    async def inbox(
+        lang: str = "hi", group: str = "", to: str = "", only: str = "", still: str = ""
+    ) -> HTMLResponse:
+        text = page.inbox(
+            journal, lang=lang, group=group, to=to[:LONGEST_ADDRESS], only=only, still=still
+        )
         return HTMLResponse(text, headers=HEADERS)
 
-    @app.get("/api/messages")
-    async def messages(
-        to: str = "",
-        ticket: str = "",
-        since: AwareDatetime | None = None,
-        provider: ProviderName | None = None,
-        accepted: bool | None = None,
-        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-    ) -> dict[str, Any]:
-        """The newest `limit`, oldest first. `ticket` is looked for in text and key."""
-        found = journal.find(
-            to=to, text=ticket, since=since, provider=provider or "", accepted=accepted
-        )
-        newest = list(islice(found, limit))
-        return {"count": len(newest), "messages": [t.as_json() for t in reversed(newest)]}
-
-    @app.delete("/api/messages")
-    async def forget() -> dict[str, int]:
-        return {"forgotten": journal.clear()}
-
-    @app.get("/api/duplicates")
-    async def duplicates() -> dict[str, Any]:
-        """`count`: messages that a phone got more often than once, beyond the first."""
-        count, found = journal.duplicates()
-        return {"count": count, "duplicates": found}
-
-    @app.get("/api/behaviour")
-    async def behaviour() -> dict[str, Any]:
-        return {"behaviour": behaviours.current()}
-
-    @app.post("/api/behaviour")
-    async def behave(behaviour: Behaviour) -> dict[str, Any]:
-        behaviours.set(behaviour)
-        return {"behaviour": behaviours.current()}
-
-    @app.delete("/api/behaviour")
-    async def as_usual() -> dict[str, Any]:
-        behaviours.reset()
-        return {"behaviour": []}
-
-    return app
+    @app.get("/mail/{message}", response_class=HTMLResponse)
+    async def mail_page(message: str, lang: str = "hi") -> HTMLResponse:
+        taken = journal.one(message)
+        if taken is None:
+            raise Unknown("there is no such message", field="message")
+        return HTMLResponse(page.mail(taken, lang=lang), headers=HEADERS)
 
 
 async def _ready() -> bool:
@@ -130,7 +142,10 @@ async def _ready() -> bool:
 
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
-    await serve(stack, create_app(settings), settings.host, settings.standins_port, stopping)
+    listening = mail.listen(settings.host, settings.standins_smtp_port)
+    stack.callback(listening.close)
+    app = create_app(settings, listening)
+    await serve(stack, app, settings.host, settings.standins_port, stopping)
 
 
 def main() -> None:

@@ -1,24 +1,32 @@
-"""How a stand-in misbehaves, on request: failures, delays, throttling, requests that never end."""
+"""How a stand-in misbehaves, on request: failures, delays, throttling, requests that never end, receipts
+that are lost, late, repeated, out of order or bad."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-ProviderName = Literal["whatsapp", "sms"]
+ProviderName = Literal["whatsapp", "sms", "kannel", "smtp"]
+ReceiptsMode = Literal["send", "drop", "repeat", "shuffle"]
 LONGEST_HANG_SECONDS = 300.0
+LATEST_RECEIPT_MS = 3_600_000
+SEED = 1
+T = TypeVar("T")
 
 
 class Behaviour(BaseModel):
-    """`fail_code`: the provider's own error code. `times`: for so many requests, then as usual.
+    """`fail_code`: the provider's own error code. `times`: for so many requests, then as usual. `share`:
+    of so many requests; those that behaviours of one provider fail are never the same ones.
 
-    A request that hangs or is delayed was taken; one that fails or is throttled was not.
+    A request that hangs or is delayed was taken; one that fails or is throttled was not. What is said of
+    receipts holds for `receipt_share` of the messages that are taken.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -30,6 +38,71 @@ class Behaviour(BaseModel):
     throttle_per_second: int | None = Field(default=None, ge=1, le=1_000_000)
     hang: bool = False
     times: int | None = Field(default=None, ge=1)
+    share: float = Field(default=1.0, ge=0, le=1)
+    receipts: ReceiptsMode = "send"
+    receipt_share: float = Field(default=1.0, ge=0, le=1)
+    receipt_delay_ms: int = Field(default=0, ge=0, le=LATEST_RECEIPT_MS)
+    receipt_fail_code: int | None = Field(default=None, ge=1, le=9_999_999)
+    read: bool = False
+
+    @model_validator(mode="after")
+    def _fits_the_provider(self) -> Self:
+        code = self.fail_code
+        if self.provider in ("kannel", "smtp") and code is not None and not 400 <= code <= 599:
+            raise ValueError(f"fail_code of {self.provider} is an answer of 400 to 599")
+        if self.provider == "smtp" and self.http_status is not None:
+            raise ValueError("http_status: smtp has none, use fail_code")
+        if self.provider in ("sms", "smtp") and self.tells_of_receipts:
+            raise ValueError(f"receipts: {self.provider} sends none")
+        return self
+
+    @property
+    def tells_of_receipts(self) -> bool:
+        return (
+            self.receipts != "send"
+            or self.receipt_delay_ms > 0
+            or self.receipt_fail_code is not None
+            or self.read
+        )
+
+    @property
+    def fails(self) -> bool:
+        return self.fail_code is not None or (self.http_status or 0) >= 300
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """What is to become of one message's receipts. `fail_code`: it is told to have failed with it."""
+
+    drop: bool = False
+    repeat: bool = False
+    shuffle: bool = False
+    delay_ms: int = 0
+    fail_code: int | None = None
+    read: bool = False
+
+    def joined(self, behaviour: Behaviour) -> Receipts:
+        mode = behaviour.receipts
+        return Receipts(
+            drop=self.drop or mode == "drop",
+            repeat=self.repeat or mode == "repeat",
+            shuffle=self.shuffle or mode == "shuffle",
+            delay_ms=max(self.delay_ms, behaviour.receipt_delay_ms),
+            fail_code=self.fail_code or behaviour.receipt_fail_code,
+            read=self.read or behaviour.read,
+        )
+
+    def order(self, usual: Sequence[T], chance: random.Random) -> list[T]:
+        """`usual` as these receipts come; shuffled ones never as they should."""
+        if self.drop:
+            return []
+        sent = [one for one in usual for _ in range(chance.randint(2, 3) if self.repeat else 1)]
+        if self.shuffle:
+            right = list(sent)
+            chance.shuffle(sent)
+            if sent == right:
+                sent.reverse()
+        return sent
 
 
 @dataclass(frozen=True)
@@ -42,6 +115,12 @@ class Ruling:
     http_status: int | None = None
     delay_ms: int = 0
     hang: bool = False
+    receipts: Receipts = Receipts()
+
+    @property
+    def receipts_after(self) -> float:
+        """Seconds until the first receipt: not before the answer, if there is to be one."""
+        return (self.delay_ms + self.receipts.delay_ms) / 1000
 
 
 @dataclass
@@ -52,49 +131,79 @@ class _State:
 
 
 class Behaviours:
-    """The behaviour of each provider; `seconds` is a monotonic clock."""
+    """The behaviours of each provider; `seconds` is a monotonic clock. The same ones in the same order
+    fall upon the same requests, counted from the last `reset`."""
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
+    def __init__(self, seconds: Callable[[], float], seed: int = SEED) -> None:
         self._seconds = seconds
-        self._states: dict[str, _State] = {}
+        self._seed = seed
+        self._states: dict[str, list[_State]] = {}
         self._released = asyncio.Event()
+        self.chance = random.Random(seed)
 
-    def set(self, behaviour: Behaviour) -> None:
-        self._states[behaviour.provider] = _State(behaviour, behaviour.times)
+    def set(self, *behaviours: Behaviour) -> None:
+        """In place of what the providers that are named did; all of them in force at once."""
+        for provider in {behaviour.provider for behaviour in behaviours}:
+            self._states[provider] = [
+                _State(behaviour, behaviour.times)
+                for behaviour in behaviours
+                if behaviour.provider == provider
+            ]
 
     def reset(self) -> None:
         """As usual again; requests that hang are let go."""
         self._states.clear()
+        self.chance.seed(self._seed)
         released, self._released = self._released, asyncio.Event()
         released.set()
 
     def current(self) -> list[dict[str, object]]:
         return [
             {**state.behaviour.model_dump(exclude_none=True), "left": state.left}
-            for state in self._states.values()
+            for states in self._states.values()
+            for state in states
         ]
 
     def rule(self, provider: ProviderName) -> Ruling:
         """The ruling on a request that came now."""
-        state = self._states.get(provider)
-        if state is None:
-            return Ruling()
-        if state.left is not None:
-            if state.left == 0:
-                return Ruling()
-            state.left -= 1
+        ruling = Ruling()
+        edge = 0.0
+        drawn = self.chance.random()
+        for state in self._states.get(provider, ()):
+            behaviour = state.behaviour
+            if behaviour.fails:
+                applies = edge <= drawn < edge + behaviour.share
+                edge += behaviour.share
+            else:
+                applies = self._falls(behaviour.share)
+            told = behaviour.tells_of_receipts and self._falls(behaviour.receipt_share)
+            if state.left == 0 or not (applies or told):
+                continue
+            if state.left is not None:
+                state.left -= 1
+            if applies:
+                ruling = self._joined(ruling, state)
+            if told:
+                ruling = replace(ruling, receipts=ruling.receipts.joined(behaviour))
+        return ruling
+
+    def _falls(self, share: float) -> bool:
+        return share >= 1 or self.chance.random() < share
+
+    def _joined(self, ruling: Ruling, state: _State) -> Ruling:
         behaviour = state.behaviour
         throttled = behaviour.throttle_per_second is not None and not self._admits(
             state, behaviour.throttle_per_second
         )
-        bad_status = behaviour.http_status is not None and behaviour.http_status >= 300
+        first = not ruling.fails
         return Ruling(
-            fails=throttled or behaviour.fail_code is not None or bad_status,
-            throttled=throttled,
-            fail_code=behaviour.fail_code,
-            http_status=behaviour.http_status,
-            delay_ms=behaviour.delay_ms,
-            hang=behaviour.hang,
+            fails=ruling.fails or throttled or behaviour.fails,
+            throttled=ruling.throttled or (first and throttled),
+            fail_code=(first and behaviour.fail_code) or ruling.fail_code,
+            http_status=(first and behaviour.http_status) or ruling.http_status,
+            delay_ms=max(ruling.delay_ms, behaviour.delay_ms),
+            hang=ruling.hang or behaviour.hang,
+            receipts=ruling.receipts,
         )
 
     def _admits(self, state: _State, per_second: int) -> bool:
@@ -115,3 +224,4 @@ class Behaviours:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST_HANG_SECONDS):
                     await released.wait()
+

@@ -1,10 +1,13 @@
-"""The stand-ins' page: every message as its recipient sees it. Works without scripts, renews itself."""
+"""The stand-ins' pages: every message as its recipient sees it. They work without scripts; the inbox renews
+itself unless it is told to keep still."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -17,6 +20,9 @@ HERE = Path(__file__).resolve().parent
 ZONE = ZoneInfo("Asia/Kolkata")
 SHOWN = 200
 OTHER = {"hi": "en", "en": "hi"}
+TICKS = {"sent": "✓", "delivered": "✓✓", "read": "✓✓"}
+Shown = tuple[Taken, int]
+"""A message, and how often its phone got it."""
 
 
 class Page:
@@ -24,43 +30,68 @@ class Page:
         self._texts: dict[str, dict[str, str]] = yaml.safe_load(
             (HERE / "data" / "texts.yaml").read_text(encoding="utf-8")
         )
-        environment = Environment(
+        self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
+            trim_blocks=True,
         )
-        self._template = environment.get_template("messages.html")
 
-    def render(self, journal: Journal, *, lang: str, group: str, to: str) -> str:
-        """`lang` hi or en; `group` "phone" or anything else for by time; `to` empty for every phone."""
+    def inbox(
+        self, journal: Journal, *, lang: str, group: str, to: str, only: str, still: str
+    ) -> str:
+        """`lang` hi or en; `group` "phone" or anything else for by time; `to` empty for everybody; `only`
+        "doubled" for what came more often than once; `still` anything to stay as it is."""
         lang = lang if lang in OTHER else "hi"
-        found = [taken for taken, _ in zip(journal.find(to=to), range(SHOWN), strict=False)]
+        all_of_them = ((taken, journal.times(taken)) for taken in journal.find(to=to))
+        wanted = (shown for shown in all_of_them if only != "doubled" or shown[1] > 1)
+        found = list(islice(wanted, SHOWN))
         doubled, _ = journal.duplicates()
-        here = {"lang": lang, "group": group, "to": to}
-
-        def link(**changes: str) -> str:
-            return urlencode({k: v for k, v in {**here, **changes}.items() if v})
-
-        return self._template.render(
-            lang=lang,
-            other=OTHER[lang],
-            to=to,
+        here = {"lang": lang, "group": group, "to": to, "only": only, "still": still}
+        return self._environment.get_template("inbox.html").render(
+            **self._words(lang, here),
+            **here,
             groups=_groups(found, by_phone=group == "phone"),
             count=len(found),
             doubled=doubled,
-            say=lambda key: self._texts[key][lang],
-            link=link,
-            local=_local,
+            ticks=TICKS,
         )
 
+    def mail(self, taken: Taken, *, lang: str) -> str:
+        """One e-mail with its HTML, shown where it can do nothing."""
+        lang = lang if lang in OTHER else "hi"
+        return self._environment.get_template("mail.html").render(
+            **self._words(lang, {"lang": lang}), lang=lang, mail=taken
+        )
 
-def _groups(found: Sequence[Taken], *, by_phone: bool) -> list[tuple[str, list[Taken]]]:
+    def _words(self, lang: str, here: dict[str, str]) -> dict[str, Any]:
+        def link(**changes: str) -> str:
+            return urlencode({k: v for k, v in {**here, **changes}.items() if v})
+
+        def say(key: str) -> str:
+            return self._texts[key][lang]
+
+        words: dict[str, str | Callable[..., str]] = {
+            "other": OTHER[lang],
+            "say": say,
+            "link": link,
+            "local": _local,
+            "shown": _shown,
+        }
+        return words
+
+
+def _groups(found: Sequence[Shown], *, by_phone: bool) -> list[tuple[str, list[Shown]]]:
     if not by_phone:
         return [("", list(found))] if found else []
-    groups: dict[str, list[Taken]] = {}
-    for taken in found:
-        groups.setdefault(taken.to, []).append(taken)
+    groups: dict[str, list[Shown]] = {}
+    for taken, times in found:
+        groups.setdefault(taken.to, []).append((taken, times))
     return list(groups.items())
+
+
+def _shown(address: str) -> str:
+    return address if "@" in address else f"+{address}"
 
 
 def _local(at: datetime) -> str:

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.kernel.adapters.clock import Clock
 from services.standins.behaviour import Behaviours, Ruling
+from services.standins.gsm import segments
 from services.standins.journal import Journal, Taken
 from services.standins.registry import Registry
 
@@ -33,11 +34,6 @@ UNICODE = frozenset({"unicodemsg", "unicodeotpmsg"})
 BULK = frozenset({"bulkmsg"})
 SERVICES = frozenset({"singlemsg", "otpmsg"}) | UNICODE | BULK
 _ENTITY = re.compile(r"&#([0-9]{1,5});")
-_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-_EXTENSION = frozenset("^{}\\[~]|€")
 
 
 def router(
@@ -100,10 +96,10 @@ def router(
                     language="hi" if form["smsservicetype"] in UNICODE else "en",
                     text=text,
                     key="",
-                    identity=f"sms:{to}:{form['templateid']}:{_digest(form['content'])}",
+                    identity=f"sms:{to}:{form['templateid']}:{digest(form['content'])}",
                     accepted=not ruling.fails,
                     code=_failed(ruling) if ruling.fails else "",
-                    segments=segments(text),
+                    segments=segments(text, unicode=form["smsservicetype"] in UNICODE),
                 )
             )
         await behaviours.hold(ruling)
@@ -130,20 +126,12 @@ def text_of(form: dict[str, str]) -> str:
     return units.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
 
 
-def segments(text: str) -> int:
-    if all(char in _BASIC or char in _EXTENSION for char in text):
-        length = len(text) + sum(char in _EXTENSION for char in text)
-        return 1 if length <= 160 else -(-length // 153)
-    units = len(text.encode("utf-16-be")) // 2
-    return 1 if units <= 70 else -(-units // 67)
-
-
 def _numbers(form: dict[str, str]) -> list[str]:
     numbers = form["bulkmobno"].split(",") if form["smsservicetype"] in BULK else [form["mobileno"]]
     return [number.strip() for number in numbers]
 
 
-def _digest(content: str) -> str:
+def digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
