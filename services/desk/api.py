@@ -16,9 +16,11 @@ from starlette.staticfiles import StaticFiles
 from services.desk import calendar_api, models, pages
 from services.desk.calendar_models import CalendarPreview
 from services.desk.core import acts, clock_view, filters, view
-from services.desk.core.ports import Previews
+from services.desk.core import notices as told
+from services.desk.core.ports import Notices, Previews
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
+from services.desk.notice_models import NoticesShape
 from services.kernel.adapters import http, tokens
 from services.kernel.adapters.http import Check
 from services.kernel.domain.directory import KINDS, PRIORITIES
@@ -56,9 +58,10 @@ def build(
     assets: Path | None = None,
     secure: bool = False,
     previews: Previews | None = None,
+    notices: Notices | None = None,
 ) -> FastAPI:
-    """`assets`: where htmx and pico lie, if they do; `secure`: cookies travel over HTTPS only; `previews`:
-    of holidays, which are not served without."""
+    """`assets`: where htmx and pico lie, if they do; `secure`: cookies travel over HTTPS only; `previews`
+    of holidays and `notices` of cases are not served without."""
     app = FastAPI(
         title="Samvad desk",
         version="1",
@@ -87,7 +90,11 @@ def build(
     if previews is not None:
         responses = _responses(CalendarPreview, *calendar_api.STATUSES)
         calendar_api.add(app, previews, desk.now, Depends(seated), responses)
-    pages.add(app, desk, texts, token_secret=token_secret, assets=assets, secure=secure)
+    if notices is not None:
+        _notices(app, desk, notices, Depends(seated))
+    pages.add(
+        app, desk, texts, token_secret=token_secret, assets=assets, secure=secure, notices=notices
+    )
     if assets is not None and assets.is_dir():
         app.mount("/assets", StaticFiles(directory=assets, follow_symlink=True), name="assets")
     app.mount("/static", StaticFiles(packages=[("services.desk", "static")]), name="static")
@@ -208,6 +215,22 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
     ) -> Response:
         body = http.read_json(await request.body(), request.headers.get("content-type", ""))
         return _json(vars(await desk.act(seat, ticket, body, idempotency_key)))
+
+
+def _notices(app: FastAPI, desk: Desk, notices: Notices, seated: Any) -> None:
+    @app.get(
+        "/api/v1/cases/{ticket}/notices",
+        summary="What anybody was told of a case",
+        description="One item a message, however often it was tried. Who sees the case sees them.",
+        tags=["cases"],
+        responses=_responses(NoticesShape, 401, 404, 422, 503),
+        response_class=Response,
+    )
+    async def of_case(ticket: Ticket, seat: Annotated[Seat, seated]) -> Response:
+        row = await desk.look(seat, ticket)
+        rows, more = await notices.of(row.case.ticket, told.MOST)
+        items = told.items(rows, row.case, seat.actor, seat.directory)
+        return _json({"items": items, "more": more})
 
 
 def page_of(page: Page, seat: Seat) -> dict[str, Any]:

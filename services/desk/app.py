@@ -7,11 +7,14 @@ from contextlib import AsyncExitStack
 
 from services.desk.adapters import gauges
 from services.desk.adapters.clocks import StoredClocks
+from services.desk.adapters.digests import StoredDigestCases, StoredDigestNotes
 from services.desk.adapters.lists import CaseLists
+from services.desk.adapters.notices import StoredNotices
 from services.desk.adapters.previews import StoredPreviews
 from services.desk.adapters.texts import load_texts
 from services.desk.api import build
 from services.desk.handlers.desk import Desk
+from services.desk.handlers.digests import Digests
 from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.case_store import READS, CaseStore
@@ -27,10 +30,12 @@ from services.kernel.adapters.receipts import COLLECTION as RECEIPTS
 from services.kernel.adapters.room_store import MongoRooms
 from services.kernel.adapters.settings import Settings
 from services.kernel.adapters.vault import Vault
+from services.kernel.domain.naming import Names
 
 NAME = "desk"
 MEASURE_SECONDS = 10.0
 AUDIT_SECONDS = 30.0
+DIGEST_SECONDS = 60.0
 
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
@@ -60,12 +65,24 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         assets=settings.home / "assets",
         secure=settings.env == "production",
         previews=StoredPreviews(database[CASES], rules),
+        notices=StoredNotices(database),
+    )
+    digests = Digests(
+        directory,
+        StoredDigestCases(database),
+        StoredDigestNotes(database),
+        publisher,
+        settings.keys,
+        Names(settings.contact_secret.get_secret_value()),
+        texts,
+        settings.desk_url or f"http://{settings.host}:{settings.desk_port}",
     )
     await serve(stack, app, settings.host, settings.desk_port, stopping)
     for seconds, name, turn in (
         (settings.sweep_after, "sweep", lambda: sweeper.round(clock(), settings.sweep_after)),
         (MEASURE_SECONDS, "open_cases", lambda: gauges.measure_open_cases(database[CASES])),
         (AUDIT_SECONDS, "unaccounted", lambda: gauges.measure_unaccounted(database, clock())),
+        (DIGEST_SECONDS, "digests", lambda: digests.round(clock())),
     ):
         background(stack, every(seconds, name, turn), stopping)
 

@@ -4,7 +4,7 @@ without scripts; htmx only spares the reload."""
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,9 @@ from fastapi.responses import RedirectResponse
 
 from services.desk import rendering
 from services.desk.core import clock_view, rights, view
+from services.desk.core import notices as told
 from services.desk.core.forms import forms
+from services.desk.core.ports import Notices
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
 from services.desk.rendering import Renderer
@@ -45,10 +47,10 @@ def add(
     token_secret: str,
     assets: Path | None,
     secure: bool,
+    notices: Notices | None = None,
 ) -> None:
-    pages = Pages(
-        desk, Renderer(texts, assets), Sessions(token_secret, secure=secure), token_secret
-    )
+    sessions = Sessions(token_secret, secure=secure)
+    pages = Pages(desk, Renderer(texts, assets), sessions, token_secret, notices)
     for path, method, handler in (
         ("/", "GET", pages.list),
         ("/fragments/cases", "GET", pages.fragment),
@@ -62,12 +64,18 @@ def add(
 
 class Pages:
     def __init__(
-        self, desk: Desk, renderer: Renderer, sessions: Sessions, token_secret: str
+        self,
+        desk: Desk,
+        renderer: Renderer,
+        sessions: Sessions,
+        token_secret: str,
+        notices: Notices | None,
     ) -> None:
         self._desk = desk
         self._renderer = renderer
         self._sessions = sessions
         self._secret = token_secret
+        self._notices = notices
 
     async def list(self, request: Request) -> Response:
         async def show(seat: Seat, language: Language) -> Response:
@@ -284,6 +292,7 @@ class Pages:
         now = self._desk.now()
         case = view.whole(row, seat.actor, seat.directory, now)
         clock = await self._desk.clock(row, now)
+        messages, more_messages = await self._told(seat, row, language)
         day = now.astimezone(ZoneInfo(seat.directory.zone)).date()
         return self._renderer.page(
             request,
@@ -296,6 +305,8 @@ class Pages:
             due=self._renderer.texts.due(row.deadline, now, language),
             limits=clock_view.rows(clock, language, seat.directory.officer_by_id),
             summary=clock_view.summary(clock, language),
+            messages=messages,
+            more_messages=more_messages,
             personal=rights.reads_personal(seat.actor, row.case),
             forms=forms(
                 case["allowed"], row.case, seat.directory, day, self._renderer.texts, language
@@ -310,6 +321,16 @@ class Pages:
             csrf=self._sessions.form_token(self._sessions.token(request) or ""),
             new_key=lambda: secrets.token_urlsafe(12),
         )
+
+    async def _told(
+        self, seat: Seat, row: view.Row, language: Language
+    ) -> tuple[Sequence[Mapping[str, Any]] | None, bool]:
+        """The case's messages in words, and whether there were more; None: they are not served."""
+        if self._notices is None:
+            return None, False
+        found, more = await self._notices.of(row.case.ticket, told.MOST)
+        items = told.items(found, row.case, seat.actor, seat.directory)
+        return told.lines(items, self._renderer.texts, language), more
 
     def _person(self, seat: Seat, language: Language) -> str:
         role = self._renderer.texts.say(f"role.{seat.actor.role}", language)

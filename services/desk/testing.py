@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.desk.core.digests import DueCase
 from services.kernel.domain import tickets
 from services.kernel.domain.case import Case, CasePlace
 
 NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 """A Monday, 11:30 in India."""
+MORNING = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)
+"""09:30 of that day."""
 
 
 def made_up(sequence: int = 1, **fields: Any) -> Case:
@@ -35,3 +38,10 @@ def made_up(sequence: int = 1, **fields: Any) -> Case:
         "text": "हैंडपंप दो हफ़्ते से खराब है",
     }
     return Case(ticket=tickets.make(26, sequence), **{**usual, **fields})
+
+
+def due(sequence: int, hours: float, **fields: Any) -> DueCase:
+    """A case as digests tell of it, due so many hours after MORNING."""
+    usual: dict[str, Any] = {"service": "hand-pump", "state": "assigned", "confidential": False}
+    deadline = MORNING + timedelta(hours=hours)
+    return DueCase(ticket=tickets.make(26, sequence), deadline=deadline, **{**usual, **fields})

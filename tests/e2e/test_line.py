@@ -194,7 +194,8 @@ async def test_the_list_counts_everything(at: Line) -> None:
 async def test_every_process_is_ready_and_scraped(at: Line) -> None:
     status = json.loads(at.run("status", "--json").stdout)["processes"]
     assert {row["name"] for row in status} >= {
-        "kafka", "mongod", "intake-web", "routing", "sla", "notify", "desk", "standins", "prometheus"
+        "kafka", "mongod", "intake-web", "intake-whatsapp", "routing", "sla", "notify", "desk",
+        "standins", "prometheus",
     }  # fmt: skip
     assert all(row["ready"] and row["pid"] and row["memory"] > 0 for row in status), status
 
@@ -203,12 +204,14 @@ async def test_every_process_is_ready_and_scraped(at: Line) -> None:
             at.stack.url("prometheus", "/api/v1/query"), params={"query": "up"}
         )
         results = answer.json()["data"]["result"]
-        return len(results) >= 6 and all(sample["value"][1] == "1" for sample in results)
+        return len(results) >= 7 and all(sample["value"][1] == "1" for sample in results)
 
     await until(all_up, "Prometheus scrapes every service")
 
 
-@pytest.mark.parametrize("process", ["intake-web", "desk", "routing", "sla", "notify", "standins"])
+@pytest.mark.parametrize(
+    "process", ["intake-web", "intake-whatsapp", "desk", "routing", "sla", "notify", "standins"]
+)
 async def test_metrics_follow_the_conventions(at: Line, process: str) -> None:
     text = (await at.http.get(at.stack.url(process, "/metrics"))).text
     checked = await asyncio.to_thread(

@@ -87,6 +87,7 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
     }
     operations = {
         "GET /api/v1/cases", "GET /api/v1/cases/{ticket}", "GET /api/v1/cases/{ticket}/sla",
+        "GET /api/v1/cases/{ticket}/notices",
         "POST /api/v1/cases/{ticket}/actions", PREVIEW,
     }  # fmt: skip
     for role, person, phases in (

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from services.desk.core.clock_view import Clock
 from services.desk.core.cursor import Position
+from services.desk.core.digests import Day, DistrictFigures, DueCase
 from services.desk.core.filters import Filters
 from services.desk.core.view import Row
+from services.kernel.contracts.notices import MessageRow
 from services.kernel.domain.case import Act, Case
 from services.kernel.domain.directory import District
 from services.kernel.domain.lifecycle import STATES
@@ -120,6 +122,45 @@ class Previews(Protocol):
         self, scope: Scope, before: District, after: District, now: datetime
     ) -> Mapping[str, Any]:
         """What `after` would do to the clocks within `scope`, as values for JSON. Raises Unavailable."""
+        ...
+
+
+class Notices(Protocol):
+    async def of(self, ticket: str, limit: int) -> tuple[list[MessageRow], bool]:
+        """The newest `limit` messages of a case, oldest first; whether there are older ones.
+
+        Raises Unavailable."""
+        ...
+
+
+class DigestCases(Protocol):
+    """What digests tell of a district's cases at `now` of a day. Everything raises Unavailable."""
+
+    async def owing(self, district: str, day: Day) -> set[str]:
+        """Officers with an open case whose limit to resolve is over or will be within the day."""
+        ...
+
+    async def due(
+        self, district: str, officer: str, hidden: Collection[str], day: Day, limit: int
+    ) -> tuple[list[DueCase], int]:
+        """The first `limit` of those of one officer by deadline, and how many there are. `hidden`: named
+        officials whose cases are kept from him."""
+        ...
+
+    async def figures(
+        self, district: str, hidden: Collection[str], day: Day, now: datetime, limit: int
+    ) -> DistrictFigures:
+        """The numbers count every case; `limit` and `hidden` are of the cases that are shown."""
+        ...
+
+
+class DigestNotes(Protocol):
+    """Which days' digests were asked for. Everything raises Unavailable."""
+
+    async def asked(self, district: str, day: date) -> bool: ...
+
+    async def note(self, district: str, day: date, at: datetime, asked: Mapping[str, int]) -> None:
+        """All of them were, so many of each kind; noting it again changes nothing."""
         ...
 
 

@@ -51,12 +51,22 @@ class Texts:
         """How long is left, or how long it is over, in words of one unit."""
         if deadline is None:
             return self.say("due.none", language)
-        late = deadline < now
-        span = abs(deadline - now)
-        if span < _HOUR:
-            unit, count = "minutes", max(1, span // _MINUTE)
-        elif span < 2 * _DAY:
-            unit, count = "hours", span // _HOUR
-        else:
-            unit, count = "days", span // _DAY
-        return self.say(f"due.{'over' if late else 'in'}_{unit}", language, count=count)
+        unit, count = _measured(abs(deadline - now))
+        late = "over" if deadline < now else "in"
+        return self.say(f"due.{late}_{unit}", language, count=count)
+
+    def over(self, deadline: datetime, now: datetime, language: Language) -> str:
+        """How long it is over, the length alone; nothing where it is not."""
+        if deadline >= now:
+            return ""
+        unit, count = _measured(now - deadline)
+        return self.say(f"digest.over_{unit}", language, count=count)
+
+
+def _measured(span: timedelta) -> tuple[str, int]:
+    """The unit that says enough, and how many of it."""
+    if span < _HOUR:
+        return "minutes", max(1, span // _MINUTE)
+    if span < 2 * _DAY:
+        return "hours", span // _HOUR
+    return "days", span // _DAY

@@ -24,6 +24,7 @@ from services.kernel.adapters import case_document, tokens
 from services.kernel.adapters.case_store import READS, CaseStore, stored
 from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.outbox import Outbox
+from services.kernel.contracts.notices import MessageRow
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District
 from services.kernel.domain.errors import Retry, Unavailable, Unknown
@@ -119,6 +120,20 @@ class MemoryDirectories:
         return await self.newest(district)
 
 
+class MemoryNotices:
+    """Messages by ticket, oldest first."""
+
+    def __init__(self, cases: MemoryCases) -> None:
+        self._cases = cases
+        self.rows: dict[str, list[MessageRow]] = {}
+
+    async def of(self, ticket: str, limit: int) -> tuple[list[MessageRow], bool]:
+        if self._cases.down:
+            raise Unavailable("the store")
+        found = self.rows.get(ticket, [])
+        return found[-limit:], len(found) > limit
+
+
 class Bench:
     """Everything of a desk that a test lays hands on."""
 
@@ -140,7 +155,8 @@ class Bench:
             self.clock,
             SECRET,
         )
-        self.app = build(self.desk, self.texts, {}, token_secret=SECRET)
+        self.notices = MemoryNotices(self.cases)
+        self.app = build(self.desk, self.texts, {}, token_secret=SECRET, notices=self.notices)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url="http://desk"
         )

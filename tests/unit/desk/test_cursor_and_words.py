@@ -6,18 +6,22 @@ import re
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.desk.core import acts, forms
+from services.desk.core import acts, forms, notices
 from services.desk.core.cursor import Position
 from services.desk.core.texts import Texts
+from services.kernel.contracts.events import EVENTS
+from services.kernel.contracts.notices import AttemptRow, MessageState
 from services.kernel.domain import lifecycle
 from services.kernel.domain.directory import KINDS, LANGUAGES, PRIORITIES
 from services.kernel.domain.errors import Invalid
+from services.notify.core.book import AUDIENCES, CHANNELS
 
 SECRET = "a-secret-of-the-tests-with-32-bytes"
 NOW = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
@@ -82,8 +86,26 @@ def test_everything_that_can_be_has_its_words(texts: Texts) -> None:
         *(f"outcome.{outcome}" for outcome in acts.FEEDBACK_OUTCOMES),
         *(f"placed.{action}" for action in acts.PLACING),
         *(f"form.{field}" for fields in forms.CHOICES.values() for field in fields),
+        *(f"audience.{audience}" for audience in AUDIENCES),
+        *(f"channel.{channel}" for channel in CHANNELS),
+        *(f"notice_state.{state}" for state in get_args(MessageState)),
+        *(f"outcome_of.{outcome}" for outcome in _outcomes()),
     ]
     assert [key for key in wanted if key not in texts] == []
+
+
+def _outcomes() -> list[str]:
+    return [o for part in get_args(AttemptRow.model_fields["outcome"].annotation) for o in get_args(part)]
+
+
+def test_every_event_of_a_case_that_somebody_may_be_told_of_has_its_words(texts: Texts) -> None:
+    assert _outcomes() == ["accepted", "transient", "permanent", "unknown"]
+    types = [name for name, model in EVENTS.items() if model.ROOMS]
+    assert len(types) > 30
+    for language in LANGUAGES:
+        bare = [t for t in types if "." in notices.about(t, texts, language)]
+        assert bare == []
+    assert notices.about("samvad.case.beamed.v1", texts, "hi") == "case.beamed"
 
 
 def test_every_text_is_in_both_languages_with_the_same_places() -> None:
