@@ -25,7 +25,7 @@ from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.contracts.notices import COLLECTION as MESSAGES
 from services.kernel.domain.directory import District
 from services.notify.adapters import message_document
-from tests.daytime import write_daytime_book
+from tests.daytime import daytime
 
 PROJECT = Path(__file__).resolve().parents[1]
 DISTRICTS = PROJECT / "deploy" / "districts"
@@ -54,13 +54,11 @@ def infra(request: pytest.FixtureRequest) -> Iterator[Stack]:
 def line(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The whole line, as `samvad up` starts it, but by day at any hour, and with people who may be written
     to as often as tests file."""
-    with home_of("line", request) as home:
-        settings = {
-            "SAMVAD_NOTIFY_BOOK": str(write_daytime_book(home / "book")),
-            "SAMVAD_RECIPIENT_BURST": "1000000",
-        }
-        with Stack(home, Ports.free(), environment=settings) as stack:
-            yield stack
+    with (
+        home_of("line", request) as home,
+        Stack(home, Ports.free(), environment=daytime(home)) as stack,
+    ):
+        yield stack
 
 
 @pytest.fixture(scope="session")

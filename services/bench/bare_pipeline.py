@@ -25,7 +25,7 @@ from pymongo.write_concern import WriteConcern
 from services.kernel.adapters.case_document import INDEXES
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.events import CaseAssigned, CaseFiled
-from services.notify.adapters import message_store
+from services.notify.adapters import message_document
 
 BATCH = 500
 Document = dict[str, Any]
@@ -125,7 +125,7 @@ async def _main(role: str, way: str, name: str) -> None:
     example = await database["example"].find_one({"_id": 1})
     assert example is not None
     await database["cases"].create_indexes(INDEXES)
-    await database["messages"].create_indexes(message_store.INDEXES)
+    await database["messages"].create_indexes(message_document.INDEXES)
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka, acks="all", enable_idempotence=True, linger_ms=0
     )

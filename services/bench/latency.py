@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import uvloop
@@ -22,13 +24,30 @@ _TICKET = re.compile(r"\d{10}")
 PATIENCE_SECONDS = 30.0
 
 
+@dataclass(frozen=True)
+class Told:
+    """Milliseconds of each case, shortest first. `delays`: from the 202 to the provider's being called;
+    `waits`: from the request to the 202."""
+
+    delays: list[float]
+    waits: list[float]
+
+
 def measure(lines: Lines, scale: Scale, say: Say) -> list[Figure]:
-    """Open loop: a case every 1/rate seconds whether or not the earlier ones are done."""
+    """With all messages of the built-in book."""
     with lines.of("latency") as (stack, first):
-        return uvloop.run(_measure(stack, first, scale, say))
+        told = uvloop.run(tell(stack, first, scale, say))
+    return [
+        limited("202 to provider, p50", part(told.delays, 0.5), "ms", limit=P50_MS, sense="≤"),
+        limited("202 to provider, p99", part(told.delays, 0.99), "ms", limit=P99_MS, sense="≤"),
+        plain("202 to provider, longest", told.delays[-1], "ms"),
+        plain("request to 202, p50", part(told.waits, 0.5), "ms"),
+        plain("request to 202, p99", part(told.waits, 0.99), "ms"),
+    ]
 
 
-async def _measure(stack: Stack, first: int, scale: Scale, say: Say) -> list[Figure]:
+async def tell(stack: Stack, first: int, scale: Scale, say: Say) -> Told:
+    """Open loop: a case every 1/rate seconds whether or not the earlier ones are done."""
     web = Http(stack.ports["intake-web"])
     answered: dict[str, float] = {}
     waits: list[float] = []
@@ -60,14 +79,7 @@ async def _measure(stack: Stack, first: int, scale: Scale, say: Say) -> list[Fig
     say(f"latency: {len(answered)} cases told of")
     # the provider may be called before the citizen has read his answer: that is no wait
     delays = sorted(max(0.0, called[t] - at) * 1000 for t, at in answered.items())
-    waits.sort()
-    return [
-        limited("202 to provider, p50", _part(delays, 0.5), "ms", limit=P50_MS, sense="≤"),
-        limited("202 to provider, p99", _part(delays, 0.99), "ms", limit=P99_MS, sense="≤"),
-        plain("202 to provider, longest", delays[-1], "ms"),
-        plain("request to 202, p50", _part(waits, 0.5) * 1000, "ms"),
-        plain("request to 202, p99", _part(waits, 0.99) * 1000, "ms"),
-    ]
+    return Told(delays, sorted(wait * 1000 for wait in waits))
 
 
 async def _called(stack: Stack, tickets: set[str]) -> dict[str, float]:
@@ -91,5 +103,6 @@ async def _called(stack: Stack, tickets: set[str]) -> dict[str, float]:
         http.close()
 
 
-def _part(ordered: list[float], part: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+def part(ordered: Sequence[float], share: float) -> float:
+    """The value below which `share` of them lie."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

@@ -17,6 +17,7 @@ from services.kernel.adapters.parking import Parking
 from services.kernel.adapters.process import background, run
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.topics import COMPLAINTS
+from services.notify.adapters.book_choices import load_choices
 from services.notify.adapters.book_file import load_book
 from services.notify.app import SERVICE, build
 
@@ -27,7 +28,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     stack.callback(mongo.close, database)
     publisher = Publisher(settings.kafka, client_id=SERVICE)
     stack.push_async_callback(publisher.stop)
-    notify = build(settings, database, publisher, {}, load_book(), clock)
+    notify = build(settings, database, publisher, {}, load_book(), load_choices(), clock)
     guard = Guard(SERVICE, notify.consumer, Parking(SERVICE, database, publisher, clock))
     worker = Worker(SERVICE, COMPLAINTS, guard, settings)
     await worker.start(stack, stopping)

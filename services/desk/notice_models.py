@@ -39,6 +39,17 @@ class AttemptShape(Shape):
     failed_at: AwareDatetime | None
 
 
+class SummaryShape(Shape):
+    """How far the message came that was sent in the place of several."""
+
+    state: MessageState
+    channel: str
+    sent_at: AwareDatetime | None
+    delivered_at: AwareDatetime | None
+    read_at: AwareDatetime | None
+    failed_at: AwareDatetime | None
+
+
 class NoticeShape(Shape):
     event: str = Field(description="The type of the event that it tells of.")
     event_id: str
@@ -54,8 +65,8 @@ class NoticeShape(Shape):
     urgent: bool
     state: MessageState = Field(
         description="planned, claimed (being sent), sent (a provider has it), delivered, read, failed, "
-        "unknown (the answer was lost; it is not sent again blindly), or collapsed (never sent, since a "
-        "later message says more)."
+        "unknown (the answer was lost; it is not sent again blindly), or collapsed (never sent by itself, "
+        "since a later message says more, or a summary went in its place)."
     )
     planned_at: AwareDatetime
     sent_at: AwareDatetime | None
@@ -64,6 +75,10 @@ class NoticeShape(Shape):
     failed_at: AwareDatetime | None
     reason: str | None = Field(
         description="A code: why it failed, is unknown or was collapsed."
+    )
+    summary: SummaryShape | None = Field(
+        description=f"Of a message that was collapsed as `{notices.SUMMARISED}`: the summary that it became "
+        "a part of."
     )
     attempts: list[AttemptShape] = Field(description="Oldest first; the last ones of very many.")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -29,17 +29,19 @@ from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
 from services.kernel.contracts.topics import COMPLAINTS, MESSAGES, WHATSAPP_INBOUND
+from services.kernel.domain.naming import Names
 from services.kernel.domain.reasons import reasons
 from services.notify.adapters import receipt_hooks
 from services.notify.adapters.absent import Absent
 from services.notify.adapters.announcing import Announcing
+from services.notify.adapters.book_choices import load_choices
 from services.notify.adapters.book_file import DATA, load_book
 from services.notify.adapters.composer import Composer, Links
 from services.notify.adapters.contact_store import ContactStore
 from services.notify.adapters.filings import Filings
 from services.notify.adapters.gathering import Gathering
 from services.notify.adapters.gauges import Gauges
-from services.notify.adapters.inbound import Inbound, load_choices
+from services.notify.adapters.inbound import Answers, Inbound
 from services.notify.adapters.message_store import MessageStore
 from services.notify.adapters.notices import READS, Context, Notices
 from services.notify.adapters.providers import providers, rates
@@ -47,8 +49,9 @@ from services.notify.adapters.receiving import Receiving
 from services.notify.adapters.requests import Requests
 from services.notify.adapters.sender import Sender
 from services.notify.adapters.settling import Settling
+from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Book
-from services.notify.core.contacts import Contacts
+from services.notify.core.choices import Choices
 from services.notify.core.planning import Planner
 from services.notify.core.provider import PROVIDERS, Provider, ProviderName
 
@@ -60,7 +63,7 @@ PARTITIONS = TOPICS[COMPLAINTS].partitions
 
 @dataclass(frozen=True)
 class Notify:
-    """The parts of the service, wired. `loops` by queue: what is planned wakes the loop of its queue."""
+    """The parts of the service, wired. `due`: what falls due, by queue."""
 
     consumer: RoomConsumer[Context]
     sweeper: Sweeper
@@ -70,21 +73,12 @@ class Notify:
     receiving: Receiving
     inbound: Inbound
     requests: Requests
-    loops: dict[str, DueLoop] = field(default_factory=dict)
+    wakes: Wakes
 
     @property
     def due(self) -> Mapping[str, Due]:
-        """What falls due, by queue."""
         senders: dict[str, Due] = dict(self.senders.items())
         return {**senders, "settle": self.settling, "gather": self.gathering}
-
-    def wake(self, queues: Collection[str]) -> None:
-        for queue in queues:
-            if queue in self.loops:
-                self.loops[queue].wake()
-
-    def wake_all(self) -> None:
-        self.wake(self.loops)
 
 
 def build(
@@ -93,41 +87,50 @@ def build(
     publisher: Publishes,
     by_name: Mapping[ProviderName, Provider],
     book: Book,
+    choices: Choices,
     clock: Clock,
 ) -> Notify:
-    """Wire the service. The loops come into `loops` when it is known which buckets are ours."""
+    """Wire the service. The loops come into `wakes` when it is known which buckets are ours."""
     all_providers: dict[ProviderName, Provider] = {
         name: by_name.get(name) or Absent(name) for name in PROVIDERS
     }
-    contacts = Contacts(settings.contact_secret.get_secret_value())
+    wakes = Wakes()
+    names = Names(settings.contact_secret.get_secret_value())
     filings = Filings(database[RECEIPTS], settings.keys)
     directories = DirectoryStore(database)
     messages = MessageStore(database)
     known = ContactStore(database)
-    composer = Composer(
-        book, filings, directories, known, contacts, _links(settings), settings.keys
-    )
+    links = _links(settings)
+    composer = Composer(book, filings, directories, known, names, links, settings.keys)
     outbox = Outbox("notices", publisher)
     rooms = MongoRooms(database[CASES], "notices", READS)
-    receiving = Receiving(messages, composer, known, book.waits, clock)
-    notify: Notify
-
+    receiving = Receiving(messages, composer, known, book.waits, clock, wakes)
+    requests = Requests(
+        messages, known, directories, book, settings.keys, clock, bucket_of, wakes
+    )
     core = Notices(
-        Planner(book, contacts, reasons()),
+        Planner(book, names, reasons()),
         filings,
         directories,
         messages,
         database[CASES],
         clock,
         PARTITIONS,
-        lambda queues: notify.wake(queues),
+        wakes,
     )
-    notify = Notify(
+    return Notify(
         consumer=RoomConsumer(core, rooms, outbox),
         sweeper=Sweeper(rooms, outbox),
         senders={
             name: Sender(
-                provider, messages, composer, book, rates(settings, name, clock()), clock
+                provider,
+                messages,
+                composer,
+                book,
+                rates(settings, name, clock()),
+                clock,
+                wakes,
+                learn=receiving.learn,
             )
             for name, provider in all_providers.items()
         },
@@ -137,22 +140,14 @@ def build(
             Announcing(rooms, outbox),
             book.waits,
             lambda name: all_providers[name].receipts,
-            clock,
+            wakes,
         ),
-        gathering=Gathering(messages, book, bucket_of),
+        gathering=Gathering(messages, book, bucket_of, wakes),
         receiving=receiving,
-        inbound=Inbound(receiving, known, contacts, load_choices()),
-        requests=Requests(
-            messages, known, directories, book, settings.keys, clock, bucket_of
-        ),
+        inbound=Inbound(receiving, known, names, choices, Answers(requests, directories, settings.keys)),
+        requests=requests,
+        wakes=wakes,
     )
-    notify.settling.elsewhere = notify.gathering.elsewhere = notify.wake_all
-    receiving.elsewhere = notify.wake_all
-    for sender in notify.senders.values():
-        sender.elsewhere = notify.wake_all
-        sender.learn = receiving.learn
-    notify.requests.planned = notify.wake_all
-    return notify
 
 
 def _links(settings: Settings) -> Links:
@@ -168,7 +163,8 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     publisher = Publisher(settings.kafka, client_id=SERVICE)
     stack.push_async_callback(publisher.stop)
     by_name = await providers(settings, stack, clock)
-    notify = build(settings, database, publisher, by_name, book, clock)
+    choices = load_choices(settings.notify_book or DATA)
+    notify = build(settings, database, publisher, by_name, book, choices, clock)
     guard = Guard(SERVICE, notify.consumer, Parking(SERVICE, database, publisher, clock))
     worker = Worker(SERVICE, COMPLAINTS, guard, settings)
 
@@ -200,9 +196,8 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         loop = DueLoop(
             f"notify-{queue}", due, clock, lambda: buckets_of(worker.partitions(), PARTITIONS)
         )
-        notify.loops[queue] = loop
+        notify.wakes.loops[queue] = loop
         if isinstance(due, Sender):
-            due.wake = loop.wake
             stack.push_async_callback(due.stop)
         background(stack, loop.run(), stopping)
     background(

@@ -15,6 +15,11 @@ CALL_SECONDS = 15.0
 """Longest call to a provider, so the longest time from a claim to a crash that leaves it open."""
 
 
+def agree(what: str, wrong: Sequence[str]) -> None:
+    """Nothing is wrong, or the first of it is told."""
+    assert not wrong, f"{what}: {len(wrong)} are not so\n  " + "\n  ".join(wrong[:20])
+
+
 def receipts(log: Logbook) -> list[str]:
     """Every key has exactly one ticket, and no ticket is two keys'."""
     wrong = [
@@ -85,15 +90,24 @@ def messages(
     sent: Mapping[Told, int],
     unknown: Sequence[Unknown],
     crashes: Sequence[datetime],
+    collapsed: Collection[Told] = (),
+    overtaken: Collection[tuple[str, str]] = (),
 ) -> list[str]:
-    """Each message that is owed reached its phone once. Only one whose attempt a crash of notify left
-    open may be missing: it is `unknown`, and never sent again; it too was sent at most once."""
-    excused = {one.told for one in unknown}
+    """Each message that is owed reached its phone once. One whose attempt a crash of notify left open may be
+    missing: it is `unknown`, and never sent again; it too was sent at most once. And one that was
+    `collapsed`, where its (ticket, event) was `overtaken` before it could be sent."""
+    excused = {one.told for one in unknown} | set(collapsed)
     wanted = set(expected)
     return [
         *(f"sent {n} times: {told}" for told, n in sorted(sent.items()) if n > 1),
         *(f"owed to nobody: {told}" for told in sorted(set(sent) - wanted)),
         *(f"never sent: {told}" for told in sorted(wanted - set(sent) - excused)),
+        *(f"collapsed, and sent: {told}" for told in sorted(set(collapsed) & set(sent))),
+        *(
+            f"collapsed, though it was news: {told}"
+            for told in sorted(collapsed)
+            if (told.ticket, told.event) not in overtaken
+        ),
         *(
             f"unknown without a crash of notify ({one.reason}): {one.told}"
             for one in unknown

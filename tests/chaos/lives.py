@@ -120,7 +120,7 @@ class Lives:
                 await self._fires()
             clock.kill()
             clock.wait()
-        await forget_the_dead(self._stack.settings["SAMVAD_KAFKA"])
+        await forget_the_dead(self._stack.settings["SAMVAD_KAFKA"], GROUP)
         before = self.total
         found = self._cases.find({"_id": {"$in": self._tickets}}, {"sla.n": 1})
         self.fired = {case["_id"]: case["sla"]["n"] async for case in found}
@@ -159,18 +159,19 @@ async def tail_of(kafka: str) -> AsyncIterator[Any]:
         await consumer.stop()
 
 
-async def forget_the_dead(kafka: str, group: str = GROUP) -> None:
-    """Take the killed worker's place in its group away, as Kafka does by itself after ten seconds."""
+async def forget_the_dead(kafka: str, *groups: str) -> None:
+    """Take a killed worker's place in its groups away, as Kafka does by itself after ten seconds."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     client = AIOKafkaClient(bootstrap_servers=kafka)
     await admin.start()
     try:
         await client.bootstrap()
-        node = await admin.find_coordinator(group)
-        (described,) = await admin.describe_consumer_groups([group], node)
-        for found in described.groups:
-            for member in found[5]:
-                await client.send(node, LeaveGroupRequest(group, member[0]))
+        for group in groups:
+            node = await admin.find_coordinator(group)
+            (described,) = await admin.describe_consumer_groups([group], node)
+            for found in described.groups:
+                for member in found[5]:
+                    await client.send(node, LeaveGroupRequest(group, member[0]))
     finally:
         await client.close()
         await admin.close()

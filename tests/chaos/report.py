@@ -15,6 +15,7 @@ def figures(
     audit: Mapping[str, int],
     sent: Mapping[Told, int],
     unknown: Sequence[Unknown],
+    collapsed: Sequence[Told],
     seconds: float,
 ) -> str:
     """A small table: load, faults, how long each process took to be ready again, the audit."""
@@ -32,6 +33,7 @@ def figures(
         f"  sent again     {log.repeated:6}   503 with Retry-After: {log.unavailable}; broken: {broken}",
         f"messages sent    {sum(sent.values()):6}",
         f"  unknown        {len(unknown):6}   after a crash of notify; {got} of them the phone has got",
+        f"  collapsed      {len(collapsed):6}   no news any more when they could be sent",
         "ready again after",
         *(f"  {r.process:14} {r.seconds:6.1f} s  {r.after}" for r in damage.recoveries),
         "audit            " + ", ".join(f"{n} {name}" for name, n in audit.items()),

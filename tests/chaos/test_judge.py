@@ -87,6 +87,17 @@ def test_everybody_is_told_once() -> None:
     assert judge.messages([], {FILED: 1}, [], []) == [f"owed to nobody: {FILED}"]
 
 
+def test_what_is_no_news_any_more_need_not_be_sent() -> None:
+    overtaken = [(ONE, "intake/1")]
+    assert judge.messages([FILED], {}, [], [], [FILED], overtaken) == []
+    assert judge.messages([FILED], {}, [], [], [FILED], []) == [
+        f"collapsed, though it was news: {FILED}"
+    ]
+    assert judge.messages([FILED], {FILED: 1}, [], [], [FILED], overtaken) == [
+        f"collapsed, and sent: {FILED}"
+    ]
+
+
 def test_only_a_crash_excuses_what_was_not_sent() -> None:
     assert judge.messages([FILED], {}, [unknown()], [CRASH]) == []
     assert judge.messages([FILED], {FILED: 1}, [unknown()], [CRASH]) == []

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.kernel.domain.directory import District
 from tests.chaos import judge, witness
 from tests.chaos.crowd import DISTRICTS, Crowd, Gate
 from tests.chaos.faults import Storm
+from tests.chaos.judge import agree
 from tests.chaos.logbook import Logbook
 from tests.chaos.report import figures
 from tests.chaos.scale import Scale
@@ -55,8 +55,10 @@ async def test_the_line_holds_in_a_storm(
         listed = await look.listed(DISTRICTS)
         sent = await look.sent(since, cases)
         unknown = await look.unknown(directories)
+        collapsed = await look.collapsed(directories)
+        overtaken = look.overtaken(cases)
     audit = await asyncio.to_thread(at.audit)
-    say(figures(log, storm.damage, audit, sent, unknown, blown))
+    say(figures(log, storm.damage, audit, sent, unknown, collapsed, blown))
 
     assert log.repeated
     assert log.twice
@@ -66,7 +68,8 @@ async def test_the_line_holds_in_a_storm(
     histories = (judge.history(c["history"], log.deeds_of(t), t) for t, c in cases.items())
     agree("every history is whole", [wrong for found in histories for wrong in found])
     crashes = storm.damage.killed_at["notify"]
-    agree("everybody was told once", judge.messages(owed, sent, unknown, crashes))
+    told = judge.messages(owed, sent, unknown, crashes, collapsed, overtaken)
+    agree("everybody was told once", told)
     assert await at.duplicates() == 0
     agree("the line has come to rest", left)
     assert (audit["unaccounted"], audit["doubled"]) == (0, 0)
@@ -92,11 +95,6 @@ async def rest(look: Witness, planned: int | None) -> list[str]:
     while (left := await look.under_way(planned)) and time.monotonic() < end:
         await asyncio.sleep(0.3)
     return left
-
-
-def agree(what: str, wrong: Sequence[str]) -> None:
-    """Nothing is wrong, or the first of it is told."""
-    assert not wrong, f"{what}: {len(wrong)} are not so\n  " + "\n  ".join(wrong[:20])
 
 
 def say(line: str) -> None:

@@ -17,9 +17,10 @@ from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.parking import COLLECTION as PARKED
 from services.kernel.adapters.receipts import COLLECTION as RECEIPTS
+from services.kernel.contracts.events import CaseFiled
+from services.kernel.contracts.notices import COLLECTION as MESSAGES
 from services.kernel.domain.directory import District
 from services.notify.adapters.book_file import load_book
-from services.notify.adapters.message_store import COLLECTION as MESSAGES
 from tests.chaos.crowd import WORDS
 from tests.chaos.faults import SERVICES, WORKERS
 from tests.chaos.judge import Told, Unknown
@@ -32,7 +33,11 @@ _PHONE = re.compile(r"(?<![0-9a-f])(?:91)?([6-9][0-9]{9})(?![0-9a-f])")
 PAGE = 200
 _FILED = "intake/1"
 # the event of which a registered text tells, by the act that brought it about
-_ACTS = {"samvad.case.assigned.v1": "assign", "samvad.case.resolved.v1": "resolve"}
+_ACTS = {
+    "samvad.case.assigned.v1": "assign",
+    "samvad.case.resolved.v1": "resolve",
+    "samvad.case.confirmed.v1": "confirm",
+}
 Cases = Mapping[str, Mapping[str, Any]]
 
 
@@ -84,7 +89,7 @@ class Witness:
 
     def owed(self, cases: Cases, districts: Mapping[str, District]) -> set[Told]:
         """Who is to be told what, by the log and by who has the case: the citizen that it was filed,
-        assigned and resolved, the officer that it was assigned to him."""
+        assigned, resolved and confirmed, the officer that it was assigned to him."""
         owed: set[Told] = set()
         for filing in self._log.filings.values():
             for ticket in filing.tickets:
@@ -93,8 +98,12 @@ class Witness:
                     Told(ticket, event, phone)
                     for event in (_FILED, _event(cases, ticket, "assign"))
                 }
-                if any(d.action == "resolve" and d.accepted for d in self._log.deeds_of(ticket)):
-                    owed.add(Told(ticket, _event(cases, ticket, "resolve"), phone))
+                done = {d.action for d in self._log.deeds_of(ticket) if d.accepted}
+                owed |= {
+                    Told(ticket, _event(cases, ticket, action), phone)
+                    for action in ("resolve", "confirm")
+                    if action in done
+                }
                 entries = cases[ticket]["history"] if ticket in cases else []
                 for entry in entries:
                     officer = entry["data"].get("officer") if entry["action"] == "assign" else None
@@ -102,6 +111,17 @@ class Witness:
                     if number is not None:
                         owed.add(Told(ticket, f"case/{entry['n']}", number))
         return owed
+
+    def overtaken(self, cases: Cases) -> set[tuple[str, str]]:
+        """(ticket, event) of what is no news any more, if it has not been told in time: the assignment once
+        the case is resolved, the resolution once it is confirmed."""
+        by = {"assign": ("resolve", "confirm"), "resolve": ("confirm",)}
+        return {
+            (ticket, _event(cases, ticket, action))
+            for ticket in self._log.tickets
+            for action, later in by.items()
+            if any(d.accepted and d.action in later for d in self._log.deeds_of(ticket))
+        }
 
     async def sent(self, since: datetime, cases: Cases) -> Counter[Told]:
         """What the stand-ins' phones got, by event and phone. An SMS carries no key of ours: its event is
@@ -130,21 +150,30 @@ class Witness:
 
     async def unknown(self, districts: Mapping[str, District]) -> list[Unknown]:
         """The messages that the line itself calls unknown."""
-        phones = {f.ticket: f.phone for f in self._log.filings.values()}
-        found = self._database[MESSAGES].find(
-            {"ticket": {"$in": list(phones)}, "state": "unknown"}
-        )
         unknown: list[Unknown] = []
-        async for document in found:
+        for told, document in await self._messages("unknown", districts):
+            attempt = document["attempts"][-1]
+            unknown.append(Unknown(told, attempt.get("reason"), attempt["claimed_at"]))
+        return unknown
+
+    async def collapsed(self, districts: Mapping[str, District]) -> list[Told]:
+        """The messages that the line has not sent, since they were no news any more."""
+        return [told for told, _ in await self._messages("collapsed", districts)]
+
+    async def _messages(
+        self, state: str, districts: Mapping[str, District]
+    ) -> list[tuple[Told, dict[str, Any]]]:
+        phones = {f.ticket: f.phone for f in self._log.filings.values()}
+        wanted = {"ticket": {"$in": list(phones)}, "state": state}
+        messages: list[tuple[Told, dict[str, Any]]] = []
+        async for document in self._database[MESSAGES].find(wanted):
             ticket, _, event = document["event_id"].partition("/")
             if document["audience"] == "citizen":
                 phone = _digits(phones[ticket])
             else:
                 phone = _number(districts[document["district"]], document["person"]) or ""
-            attempt = document["attempts"][-1]
-            told = Told(ticket, event, phone)
-            unknown.append(Unknown(told, attempt.get("reason"), attempt["claimed_at"]))
-        return unknown
+            messages.append((Told(ticket, event, phone), document))
+        return messages
 
     # --- what is still under way ------------------------------------------------------
 
@@ -170,7 +199,9 @@ class Witness:
             there = await messages.count_documents({"ticket": tickets})
             if there < planned:
                 left.append(f"{planned - there} messages are not planned")
-        if n := await messages.count_documents({"ticket": tickets, "next_at": {"$exists": True}}):
+        # what was sent, or may have been, waits for its receipt for hours
+        to_send = {"ticket": tickets, "state": {"$in": ["planned", "claimed"]}}
+        if n := await messages.count_documents(to_send):
             left.append(f"{n} messages are neither sent nor given up")
         for name in WORKERS:
             for metric in ("samvad_consumer_lag", "samvad_consumer_held_cases"):
@@ -247,13 +278,14 @@ def _event(cases: Cases, ticket: str, action: str) -> str:
 
 
 def _acts_of_texts() -> dict[str, str | None]:
-    """The act of which each text that is registered for SMS tells; None: the filing."""
+    """The act of which each text tells that a citizen of the storm may get by SMS; None: the filing."""
     book = load_book()
-    events = {rule.template: rule.event for rule in book.rules if rule.audience == "citizen"}
+    acts: dict[str, str | None] = {**_ACTS, CaseFiled.TYPE: None}
     return {
-        wording.registered: _ACTS.get(events[name])
-        for name, template in book.templates.items()
-        for (channel, _), wording in template.wordings.items()
+        wording.registered: acts[rule.event]
+        for rule in book.rules
+        if rule.audience == "citizen" and rule.event in acts
+        for (channel, _), wording in book.templates[rule.template].wordings.items()
         if channel == "sms"
     }
 

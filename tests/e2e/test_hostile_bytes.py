@@ -20,6 +20,7 @@ from services.kernel.adapters.kafka import read_whole
 from services.kernel.contracts.events import RecordDead
 from services.kernel.contracts.topics import DEAD_LETTERS
 from tests.conftest import home_of
+from tests.daytime import daytime
 from tests.e2e import hostile
 from tests.e2e.attack import PARTITIONS, WORKERS, Attack, Attacker, partition_of
 from tests.e2e.client import Line, until
@@ -35,7 +36,9 @@ def without_watch(home: Home, ports: Ports, tools: Tools) -> Plan:
 def own(request: pytest.FixtureRequest) -> Iterator[Stack]:
     with (
         home_of("hostile", request) as home,
-        Stack(home, Ports.free(), make_plan=without_watch) as stack,
+        Stack(
+            home, Ports.free(), make_plan=without_watch, environment=daytime(home)
+        ) as stack,
     ):
         yield stack
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from services.desk.adapters.query import ORDER
-from services.desk.core.digests import Counts, Day, DistrictFigures, DueCase
+from services.desk.core.digests import Counts, Day, DistrictFigures, DueCase, Listed
 from services.kernel.adapters import metrics, mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.receipts import COLLECTION as RECEIPTS
@@ -39,10 +39,16 @@ class StoredDigestCases:
         return {group["_id"] for group in groups if group["_id"] is not None}
 
     async def due(
-        self, district: str, officer: str, hidden: Collection[str], day: Day, limit: int
-    ) -> tuple[list[DueCase], int]:
-        match = {"case.officer": officer, "case.district": district, **_due_before(day.end)}
-        return await self._some({**match, **_without(hidden)}, limit)
+        self,
+        district: str,
+        officer: str,
+        hidden: Collection[str],
+        since: datetime | None,
+        until: datetime,
+        limit: int,
+    ) -> Listed:
+        match = {"case.officer": officer, "case.district": district, **_due(since, until)}
+        return await self._listed({**match, **_without(hidden)}, limit)
 
     async def figures(
         self, district: str, hidden: Collection[str], day: Day, now: datetime, limit: int
@@ -98,11 +104,12 @@ class StoredDigestCases:
             for group in groups
         }
 
-    async def _some(self, match: Mapping[str, Any], limit: int) -> tuple[list[DueCase], int]:
+    async def _listed(self, match: Mapping[str, Any], limit: int) -> Listed:
         found = await self._find(match, limit + 1)
         if len(found) <= limit:
-            return found, len(found)
-        return found[:limit], await self._count(self._cases, match)
+            return Listed(found, len(found))
+        # never fewer than are listed, whatever was closed since they were found
+        return Listed(found[:limit], max(limit, await self._count(self._cases, match)))
 
     async def _find(self, match: Mapping[str, Any], limit: int) -> list[DueCase]:
         async with mongo.store_errors():
@@ -144,7 +151,11 @@ def _id(district: str, day: date) -> str:
 
 
 def _due_before(instant: datetime) -> dict[str, Any]:
-    return {"case.open": True, "sla.deadline": {"$gte": _EARLIEST, "$lt": instant}}
+    return _due(None, instant)
+
+
+def _due(since: datetime | None, until: datetime) -> dict[str, Any]:
+    return {"case.open": True, "sla.deadline": {"$gte": since or _EARLIEST, "$lt": until}}
 
 
 def _without(hidden: Collection[str]) -> dict[str, Any]:

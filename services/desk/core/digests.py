@@ -20,8 +20,9 @@ from services.kernel.domain.directory import Calendar, District, Language, Offic
 
 FROM, UNTIL = time(9, 30), time(18, 0)
 """The district's wall clock: asked for from FROM on; what a desk that was down has missed, until UNTIL."""
-MOST_ROWS = 30
-MOST_ESCALATED = 10
+MOST_ROWS = 20
+"""Of each list of an officer's digest."""
+MOST_LONGEST = 10
 Kind = Literal["officer", "collector"]
 TEMPLATES: Mapping[Kind, str] = {"officer": "digest_officer", "collector": "digest_collector"}
 
@@ -45,6 +46,14 @@ class DueCase:
     state: str
     deadline: datetime
     confidential: bool
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The first of some cases by deadline, and how many there are of them."""
+
+    cases: Sequence[DueCase]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -113,24 +122,28 @@ def collector(directory: District) -> Officer | None:
 
 def of_officer(
     officer: Officer,
-    cases: Sequence[DueCase],
-    count: int,
+    overdue: Listed,
+    due_today: Listed,
     directory: District,
     day: Day,
     now: datetime,
     texts: Texts,
     desk: str,
 ) -> dict[str, Any]:
-    """`cases`: the first MOST_ROWS by deadline of the `count` that there are; `desk`: its address."""
-    shown = cases[:MOST_ROWS]
-    language = officer.language
-    rows = [(case.deadline < now, row(case, directory, now, texts, language)) for case in shown]
+    """`overdue`: his cases whose limit is over at `now`; `due_today`: those due later on the day; `desk`: its
+    address."""
+
+    def rows(listed: Listed) -> list[dict[str, str]]:
+        shown = listed.cases[:MOST_ROWS]
+        return [row(case, directory, now, texts, officer.language) for case in shown]
+
     return {
-        **_head(directory, day, language, desk),
-        "officer": officer.name.say(language),
-        "overdue": [told for late, told in rows if late],
-        "due_today": [told for late, told in rows if not late],
-        "more": max(0, count - len(shown)),
+        **_head(directory, day, officer.language, desk),
+        "officer": officer.name.say(officer.language),
+        "overdue": rows(overdue),
+        "overdue_count": overdue.count,
+        "due_today": rows(due_today),
+        "due_today_count": due_today.count,
     }
 
 
@@ -163,8 +176,8 @@ def of_collector(
         "departments": [
             {"name": _department(id_, directory, texts, language), **vars(c)} for id_, c in worst
         ],
-        "escalated": [
-            row(case, directory, now, texts, language) for case in figures.longest[:MOST_ESCALATED]
+        "longest_overdue": [
+            row(case, directory, now, texts, language) for case in figures.longest[:MOST_LONGEST]
         ],
     }
 

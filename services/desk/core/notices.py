@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import AwareDatetime, Field
+
 from services.desk.core import rights
 from services.desk.core.texts import Texts
-from services.kernel.contracts.notices import AttemptRow, MessageRow
+from services.kernel.contracts.base import Model
+from services.kernel.contracts.notices import AttemptRow, MessageRow, MessageState
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District, Language
 from services.kernel.domain.lifecycle import TABLE
@@ -24,6 +27,8 @@ MOST = 500
 DOTS = "••••••"
 SHOWN_DIGITS = 4
 _LEAST_HIDDEN = 4
+SUMMARISED = "summarised"
+"""The reason of a message that was not sent since it became a part of a summary."""
 _ATTEMPT_FIELDS = tuple(AttemptRow.model_fields)
 _FIELDS = (
     "event",
@@ -46,18 +51,40 @@ _BY_EVENT: Mapping[str, str] = {row.event: f"done.{row.action}" for row in rever
 _INSTANT_OF = {"sent": "sent_at", "delivered": "delivered_at", "read": "read_at", "failed": "failed_at"}
 _PROVIDER = re.compile(r"(?:whatsapp|sms|kannel|smtp|mail)_")
 _NUMBER = re.compile(r"[0-9][0-9a-f.]*")
+_SUMMARY_FIELDS = ("state", "channel", *_INSTANT_OF.values())
+
+
+class SummaryRow(Model):
+    """What is told of a summary, which is a message of several cases and so of none."""
+
+    id: str = Field(alias="_id")
+    state: MessageState
+    channel: str
+    sent_at: AwareDatetime | None = None
+    delivered_at: AwareDatetime | None = None
+    read_at: AwareDatetime | None = None
+    failed_at: AwareDatetime | None = None
+
+
+class PartRow(MessageRow):
+    """A message that went as a part of `whole`."""
+
+    whole: SummaryRow
 
 
 def items(
     rows: Sequence[MessageRow], case: Case, actor: Actor, directory: District
 ) -> list[dict[str, Any]]:
-    """Each message for JSON. Asked of a case that `actor` sees."""
+    """Each message for JSON; a part (PartRow) with its summary. Asked of a case that `actor` sees."""
     personal = rights.reads_personal(actor, case)
     return [
         {
             **{name: getattr(row, name) for name in _FIELDS},
             "to": _to(row, case, personal, directory),
             "planned_at": row.created_at,
+            "summary": {name: getattr(row.whole, name) for name in _SUMMARY_FIELDS}
+            if isinstance(row, PartRow)
+            else None,
             "attempts": [
                 {name: getattr(attempt, name) for name in _ATTEMPT_FIELDS}
                 for attempt in row.attempts
@@ -82,6 +109,7 @@ def lines(found: Sequence[Mapping[str, Any]], texts: Texts, language: Language) 
             "said": _known(texts, f"notice_state.{item['state']}", language, item["state"]),
             "at": _instant(item),
             "reason": reason(item["reason"], texts, language),
+            "summary": _summary(item["summary"], texts, language),
             "tries": [
                 {
                     "channel": _channel(attempt["channel"], texts, language),
@@ -159,10 +187,27 @@ def _outcome(attempt: Mapping[str, Any], texts: Texts, language: Language) -> st
     return texts.say(f"outcome_of.{attempt['outcome'] or 'claimed'}", language)
 
 
+def _summary(
+    whole: Mapping[str, Any] | None, texts: Texts, language: Language
+) -> dict[str, Any] | None:
+    if whole is None:
+        return None
+    state = texts.say(f"notice_state.{whole['state']}", language)
+    return {
+        "said": texts.say("detail.in_summary", language, state=state),
+        "at": _reached(whole),
+        "channel": _channel(whole["channel"], texts, language),
+    }
+
+
 def _instant(item: Mapping[str, Any]) -> datetime | None:
     """When it came to the state that it is in, as far as that is known; else when it was planned."""
+    return _reached(item) or item["planned_at"]
+
+
+def _reached(item: Mapping[str, Any]) -> datetime | None:
     found: datetime | None = item.get(_INSTANT_OF.get(item["state"], ""))
-    return found or item["planned_at"]
+    return found
 
 
 def _known(texts: Texts, key: str, language: Language, otherwise: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from services.desk.core.clock_view import Clock
 from services.desk.core.cursor import Position
-from services.desk.core.digests import Day, DistrictFigures, DueCase
+from services.desk.core.digests import Day, DistrictFigures, Listed
 from services.desk.core.filters import Filters
 from services.desk.core.view import Row
 from services.kernel.contracts.notices import MessageRow
@@ -141,10 +141,16 @@ class DigestCases(Protocol):
         ...
 
     async def due(
-        self, district: str, officer: str, hidden: Collection[str], day: Day, limit: int
-    ) -> tuple[list[DueCase], int]:
-        """The first `limit` of those of one officer by deadline, and how many there are. `hidden`: named
-        officials whose cases are kept from him."""
+        self,
+        district: str,
+        officer: str,
+        hidden: Collection[str],
+        since: datetime | None,
+        until: datetime,
+        limit: int,
+    ) -> Listed:
+        """One officer's open cases due from `since` (None: ever) and before `until`: the first `limit`, and
+        how many there are. `hidden`: named officials whose cases are kept from him."""
         ...
 
     async def figures(

@@ -95,18 +95,22 @@ class Digests:
             if officer.id not in owing:
                 continue
             hidden = visible(Actor("officer", officer.id, directory.id), directory).hidden_officers
-            limit = digests.MOST_ROWS
-            cases, total = await self.cases.due(directory.id, officer.id, hidden, day, limit)
-            if cases:
+            overdue, due_today = [
+                await self.cases.due(
+                    directory.id, officer.id, hidden, since, until, digests.MOST_ROWS
+                )
+                for since, until in ((None, now), (now, day.end))
+            ]
+            if overdue.count or due_today.count:
                 data = digests.of_officer(
-                    officer, cases, total, directory, day, now, self.texts, self.desk
+                    officer, overdue, due_today, directory, day, now, self.texts, self.desk
                 )
                 yield "officer", self._message("officer", officer, data, directory, day, now)
         collector = digests.collector(directory)
         if collector is not None:
             actor = Actor("collector", collector.id, directory.id)
             hidden = visible(actor, directory).hidden_officers
-            limit = digests.MOST_ESCALATED
+            limit = digests.MOST_LONGEST
             figures = await self.cases.figures(directory.id, hidden, day, now, limit)
             data = digests.of_collector(
                 collector, figures, directory, day, now, self.texts, self.desk
@@ -123,8 +127,10 @@ class Digests:
         now: datetime,
     ) -> Message:
         key = digests.key(directory, to.id, day.date)
-        recipient = self.names.of(f"officer:{directory.id}/{to.id}")
-        content = Requested(to=to.email or "", language=to.language, channels=("email",), data=data)
+        recipient = self.names.officer(directory.id, to.id)
+        content = Requested(
+            to=to.email or "", language=to.language, channels=("email",), data=data, audience=kind
+        )
         data_key = new_data_key()
         event = MessageRequested(
             district=directory.id,

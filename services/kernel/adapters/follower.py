@@ -16,10 +16,10 @@ from contextlib import suppress
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import CommitFailedError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from services.kernel.adapters import fetched, metrics
-from services.kernel.adapters.guard import Parks
+from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, Parks
 from services.kernel.adapters.kafka import to_record
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.settings import Settings
@@ -96,7 +96,8 @@ class Follower:
             records = [to_record(record) for some in taken.values() for record in some]
             if records:
                 await self._handle(records)
-                with suppress(CommitFailedError):  # somebody else has the partition, and does it again
+                # somebody else has the partition, and does it again
+                with suppress(CommitFailedError, IllegalStateError):
                     await consumer.commit(
                         {tp: some[-1].offset + 1 for tp, some in taken.items() if some}
                     )
@@ -127,27 +128,34 @@ class Follower:
 
     async def _reject(self, records: Sequence[Record]) -> int:
         """Handle a batch and park what is poison in it; how many that is."""
-        try:
-            rejected = await self._handler.handle(records)
-        except Retry:
-            raise
-        except Exception as error:
-            log.exception("follower.batch_fault", consumer=self.name, records=len(records))
-            if len(records) > 1:
-                # which of them it is, is found one by one
-                return sum([await self._reject([record]) for record in records])
-            rejected = [(records[0], f"{type(error).__module__}.{type(error).__qualname__}")]
+        rejected = await self._try(records)
         if rejected:
             await self._parking.park(list(rejected))
             log.error("follower.parked", consumer=self.name, rejected=len(rejected))
         return len(rejected)
+
+    async def _try(self, records: Sequence[Record]) -> Sequence[Rejected]:
+        """What of a batch is poison. A fault of ours is tried again a few times, for each record alone."""
+        for attempt in range(FAULTS_BEFORE_REJECT):
+            try:
+                return await self._handler.handle(records)
+            except Retry:
+                raise
+            except Exception as error:
+                log.exception("follower.batch_fault", consumer=self.name, records=len(records))
+                if len(records) > 1:
+                    # which of them it is, is found one by one
+                    return [bad for record in records for bad in await self._try([record])]
+                why = f"{type(error).__module__}.{type(error).__qualname__}"
+            await self._wait(attempt)
+        return [(records[0], why)]
 
     async def _drain(self) -> None:
         """Handle what was marked to be requeued, of the partitions that are ours."""
         try:
             for key in await self._parking.keys_to_drain(sorted(self._owned)):
                 for record in await self._parking.waiting(key):
-                    rejected = await self._handler.handle([record])
+                    rejected = await self._try([record])
                     if rejected:
                         await self._parking.keep(key, record, rejected[0][1])
                     else:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.kernel.adapters import metrics, mongo
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.guard import key_of
 from services.kernel.adapters.outbox import Publishes
+from services.kernel.contracts.catalogue import FOR_EVER, TOPICS
 from services.kernel.contracts.codec import Message, Record, beside_the_case
 from services.kernel.contracts.events import RecordDead
 from services.kernel.contracts.topics import DEAD_LETTERS
@@ -31,6 +33,7 @@ MOST_KNOWN = 10_000
 INDEXES = [
     mongo.IndexModel([("consumer", 1), ("key", 1), ("partition", 1), ("offset", 1)]),
     mongo.IndexModel([("consumer", 1), ("drain", 1)], sparse=True),
+    mongo.IndexModel([("expires_at", 1)], expireAfterSeconds=0),
     mongo.IndexModel([("consumer", 1), ("reason", 1), ("partition", 1), ("key", 1)]),
 ]
 
@@ -163,6 +166,7 @@ class Parking:
             "value": record.value,
             "timestamp_ms": record.timestamp_ms,
             "parked_at": now,
+            **_expiry(record.topic, now),
         }
 
     def _dead_letter(self, record: Record, reason: str | None) -> Message:
@@ -201,3 +205,9 @@ def _record(document: Mapping[str, Any]) -> Record:
         value=None if document["value"] is None else bytes(document["value"]),
         timestamp_ms=document["timestamp_ms"],
     )
+
+
+def _expiry(topic: str, now: datetime) -> dict[str, datetime]:
+    """What a topic forgets is not kept here for longer: what people wrote by WhatsApp lies in the clear."""
+    kept = TOPICS[topic].retention_ms if topic in TOPICS else FOR_EVER
+    return {} if kept == FOR_EVER else {"expires_at": now + timedelta(milliseconds=kept)}

@@ -97,7 +97,8 @@ class Settings(BaseSettings):
     """One message to a person in so many seconds on the long run; a burst of `recipient_burst` at once."""
     recipient_burst: int = Field(default=45, ge=1)
     notify_book: Path | None = None
-    """Folder of `rules.yaml` and `templates.yaml`: who is told what, in place of the built-in set."""
+    """Folder of `rules.yaml` and `templates.yaml`: who is told what, in place of the built-in set; with
+    `choices.yaml` also how people say that they want no messages."""
 
     master_keys: SecretStr = SecretStr(DEVELOPMENT_MASTER_KEY)
     """`id:base64 of 32 bytes`, comma-separated for rotation; the first one wraps."""

@@ -51,7 +51,7 @@ class WhatsAppReceived(Event):
 
 class CallbackRequested(Event):
     """A person wants to be called, or a message could not be delivered by any channel. `person`: the officer
-    who is to be called, None for a citizen."""
+    who is to be called, None for a citizen or the call centre itself."""
 
     TYPE = "samvad.callback.requested.v1"
     key: str

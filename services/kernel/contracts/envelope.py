@@ -78,7 +78,7 @@ class Requested(Private):
     text: str | None = None
     buttons: tuple[tuple[str, str], ...] = ()
     urgent: bool = False
-    audience: Literal["citizen", "officer", "head", "sdm", "collector", "operator"] = "citizen"
+    audience: Literal["citizen", "officer", "head", "sdm", "collector", "operator"]
 
 
 class MasterKeys:

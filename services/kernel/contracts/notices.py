@@ -19,7 +19,8 @@ MessageState = Literal[
 
 
 class AttemptRow(Model):
-    """One handing over to a provider. `outcome`: what the call came to; the instants of receipts after it."""
+    """One try of a channel. `outcome`: what the call came to (of a permanent one there may have been none:
+    no address, not wanted); the instants of receipts after it."""
 
     channel: str
     provider: str
@@ -34,7 +35,8 @@ class AttemptRow(Model):
 
 class MessageRow(Model):
     """A message of a case. `person`: an officer's id, None for a citizen. `channel`: the one in use, or the
-    last one. `reason`: why it failed, is unknown or was collapsed."""
+    last one. `reason`: why it failed, is unknown or was collapsed; `summary`: the id of the message that it
+    became a part of."""
 
     id: str = Field(alias="_id")
     ticket: str
@@ -49,6 +51,7 @@ class MessageRow(Model):
     urgent: bool
     state: MessageState
     reason: str | None = None
+    summary: str | None = None
     created_at: AwareDatetime
     sent_at: AwareDatetime | None = None
     delivered_at: AwareDatetime | None = None

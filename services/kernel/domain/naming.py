@@ -27,6 +27,16 @@ class Names:
         """Of a person who shows WhatsApp's businesses no number, only an id."""
         return self.of(f"user:{user_id}")
 
+    def officer(self, district: str, officer: str) -> str:
+        """Of an officer by his id: his number may change."""
+        return self.of(f"officer:{district}/{officer}")
+
+    def call_centre(self, district: str) -> str:
+        return self.of(f"call_centre:{district}")
+
+    def mail(self, address: str) -> str:
+        return self.of(f"mail:{address.strip().lower()}")
+
     def of(self, what: str) -> str:
         """Of anything else; `what` begins with its sort and a colon."""
         return hmac.new(self._secret, what.encode(), hashlib.sha256).hexdigest()[:LETTERS]

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from services.notify.core.book import Channel
 from services.notify.core.outcomes import Outcome
-from services.notify.core.provider import Outgoing, ProviderName
-
-CHANNELS: dict[ProviderName, Channel] = {
-    "whatsapp": "whatsapp",
-    "mobile_seva": "sms",
-    "kannel": "sms",
-    "smtp": "email",
-}
+from services.notify.core.provider import CHANNEL_OF, Outgoing, ProviderName
 
 
 class Absent:
@@ -19,7 +11,7 @@ class Absent:
 
     def __init__(self, name: ProviderName) -> None:
         self.name = name
-        self.channel = CHANNELS[name]
+        self.channel = CHANNEL_OF[name]
 
     async def send(self, message: Outgoing) -> Outcome:
         return Outcome("permanent", "no_provider")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.notify.adapters.book_check import check_book
 from services.notify.adapters.book_nodes import BookFaults as BookFaults
 from services.notify.adapters.book_nodes import Places, Reader
 from services.notify.adapters.book_rules import read_rules
 from services.notify.adapters.book_texts import read_texts
 from services.notify.adapters.mail_frame import load_frame
 from services.notify.core.book import Book
+from services.notify.core.book_check import check_book
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 RULES, TEMPLATES = "rules.yaml", "templates.yaml"

@@ -11,6 +11,7 @@ from services.notify.adapters.book_nodes import Reader
 from services.notify.core.book import (
     AUDIENCES,
     CHANNELS,
+    CITIZENS,
     CONDITIONS,
     Audience,
     Channel,
@@ -24,7 +25,8 @@ from services.notify.core.book import (
 KEYS = ("audiences", "waits", "summary", "rules")
 MORE = ("groups", "free")
 _FLAGS = ("at_once", "gathered", "announced")
-_WAITS = ("receipt_minutes", "urgent_receipt_minutes", "assumed_minutes")
+_WAITS = ("receipt_minutes", "urgent_receipt_minutes")
+_ASSUMED = "assumed_minutes"
 _WEEK_MINUTES = 7 * 24 * 60
 _DAY_MINUTES = 24 * 60
 
@@ -96,6 +98,8 @@ def _routes(reader: Reader, node: Node | None) -> Iterator[tuple[Audience, Route
             continue
         found.add(name)
         fields = reader.fields(inner, ("channels",), ("filed_by", "quiet"))
+        if "filed_by" in fields and name not in CITIZENS:
+            reader.fault(fields["filed_by"].mark, "`filed_by` is for citizens: staff file nothing")
         by = {
             channel: reader.choices(to, CHANNELS)
             for channel, to, _ in reader.entries(fields.get("filed_by"))
@@ -118,13 +122,18 @@ def _quiet(reader: Reader, node: Node) -> Quiet:
 def _waits(reader: Reader, node: Node | None) -> Iterator[tuple[Channel, Waits]]:
     fields = reader.fields(node, CHANNELS, ())
     for channel in CHANNELS:
-        inner = reader.fields(fields.get(channel), _WAITS, ())
-        receipt, urgent, assumed = (
-            timedelta(minutes=reader.number(inner.get(name), 1, _WEEK_MINUTES)) for name in _WAITS
-        )
-        if channel in fields and len(inner) == len(_WAITS) and urgent > receipt:
+        # a delivery is announced to citizens alone: WhatsApp gives receipts, and e-mail they do not get
+        needed, more = ((*_WAITS, _ASSUMED), ()) if channel == "sms" else (_WAITS, (_ASSUMED,))
+        inner = reader.fields(fields.get(channel), needed, more)
+        receipt, urgent = (_minutes(reader, inner.get(name)) for name in _WAITS)
+        assumed = _minutes(reader, inner[_ASSUMED]) if _ASSUMED in inner else receipt
+        if inner.keys() >= {*_WAITS} and urgent > receipt:
             reader.fault(fields[channel].mark, "an urgent message may not wait longer than others")
         yield channel, Waits(receipt, urgent, assumed)
+
+
+def _minutes(reader: Reader, node: Node | None) -> timedelta:
+    return timedelta(minutes=reader.number(node, 1, _WEEK_MINUTES))
 
 
 def _summary(reader: Reader, node: Node | None) -> Summary:
@@ -138,5 +147,7 @@ def _summary(reader: Reader, node: Node | None) -> Summary:
 def _free(reader: Reader, node: Node | None) -> Iterator[str]:
     for item in reader.items(node):
         name = reader.text(item)
+        if f"free {name}" in reader.places.at:
+            reader.fault(item.mark, f"`{name}` is given twice")
         reader.mark(f"free {name}", item.mark)
         yield name

@@ -14,12 +14,13 @@ from services.kernel.adapters.tokens import link_key
 from services.kernel.contracts.envelope import CannotOpen, MasterKeys, Requested, Words, unseal
 from services.kernel.contracts.events import CaseReplied, QuestionAsked
 from services.kernel.domain.errors import Retry, Unknown
+from services.kernel.domain.naming import Names
 from services.notify.adapters.contact_store import ContactStore
 from services.notify.adapters.filings import Filed, Filings
 from services.notify.adapters.mail_frame import render
 from services.notify.core.book import CITIZENS, Book, Channel
 from services.notify.core.composing import Found, compose
-from services.notify.core.contacts import UNKNOWN, Contacts, reachable
+from services.notify.core.contacts import UNKNOWN, reachable
 from services.notify.core.messages import Message
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing
@@ -62,7 +63,7 @@ class Composer:
         filings: Filings,
         directories: DirectoryStore,
         store: ContactStore,
-        contacts: Contacts,
+        contacts: Names,
         links: Links,
         keys: MasterKeys,
     ) -> None:

@@ -79,7 +79,7 @@ class ContactStore:
                 mongo.UpdateOne(
                     {"_id": one.contact},
                     {
-                        "$max": {"window_until": one.at + WINDOW, "heard_at": one.at},
+                        "$max": {"window_until": one.at + WINDOW},
                         "$unset": {"bad.whatsapp": ""},
                     },
                     upsert=True,

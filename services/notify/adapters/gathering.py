@@ -10,16 +10,17 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from services.notify.adapters.message_document import new_document
+from services.notify.adapters.message_document import to_document
+from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Book
 from services.notify.core.messages import Message, Messages, Move, Step
+from services.notify.core.planning import PlannedMessage
+from services.notify.core.values import NONE
 from services.notify.core.wording import shorten, utf16_units
 
 EVENT = "summary"
 SUMMARISED = "summarised"
 MORE = " …"
-LOOK = 10_000
-"""So many are looked at together at least: whoever saw a part only would make two summaries of one."""
 
 
 class Gathers(Messages, Protocol):
@@ -29,10 +30,12 @@ class Gathers(Messages, Protocol):
 
 
 class Gathering:
-    """What falls due for a `DueLoop`. `elsewhere` is called when something is to be sent."""
+    """What falls due for a `DueLoop`."""
 
-    def __init__(self, messages: Gathers, book: Book, bucket_of: Callable[[str], int]) -> None:
-        self.elsewhere: Callable[[], None] = lambda: None
+    def __init__(
+        self, messages: Gathers, book: Book, bucket_of: Callable[[str], int], wakes: Wakes
+    ) -> None:
+        self._wakes = wakes
         self._messages = messages
         self._book = book
         self._bucket_of = bucket_of
@@ -41,7 +44,10 @@ class Gathering:
         self, now: datetime, buckets: Sequence[int], limit: int
     ) -> tuple[int, datetime | None]:
         """Raises Retry."""
-        found = await self._messages.due("gather", buckets, now, max(limit, LOOK))
+        first = await self._messages.due("gather", buckets, now, limit)
+        # all of each person's: whoever saw a part only would make two summaries of one
+        recipients = {message.recipient for message in first}
+        found = await self._messages.of_people("gather", recipients, now) if recipients else []
         marked: dict[str, list[Message]] = {}
         people: dict[str, list[Message]] = {}
         for message in found:
@@ -54,7 +60,7 @@ class Gathering:
         for theirs in people.values():
             await self._gather(theirs, now)
         if found:
-            self.elsewhere()
+            self._wakes.all()
         return len(found), None
 
     async def _gather(self, theirs: Sequence[Message], now: datetime) -> None:
@@ -98,39 +104,36 @@ class Gathering:
             "tickets": named(tickets, book.longest.get("tickets", 30)),
         }
         template = book.templates[book.summary.template]
-        return new_document(
-            {
-                "_id": id_,
-                "ticket": None,
-                "thread": first.recipient,
-                "district": first.district,
-                "zone": first.zone,
-                "event": EVENT,
-                "event_id": id_,
-                "event_at": now,
-                "audience": first.audience,
-                "person": first.person,
-                "source": None,
-                "recipient": first.recipient,
-                "channels": list(first.channels),
-                "providers": list(first.providers),
-                "template": template.id,
-                "language": first.language,
-                "values": {
-                    name: shorten(offered.get(name, "-"), book.longest[name])
-                    for name in template.variables
-                },
-                "urgent": False,
-                "at_once": False,
-                "announced": False,
-                "order": int(now.timestamp()),
-                "bucket": self._bucket_of(first.recipient),
-            },
-            queue=first.providers[0],
-            sealed=None,
+        message = PlannedMessage(
+            id=id_,
+            event_id=id_,
+            event=EVENT,
+            event_at=now,
+            ticket=None,
+            # a thread of its own: what else is written to this person does not hold it up
+            thread=f"{EVENT}/{first.recipient}",
+            district=first.district,
+            zone=first.zone,
+            audience=first.audience,
+            person=first.person,
+            source=None,
+            recipient=first.recipient,
+            channels=first.channels,
+            providers=first.providers,
+            template=template.id,
+            language=first.language,
+            urgent=False,
+            at_once=False,
+            announced=False,
+            gathered=False,
             not_before=None,
-            now=now,
+            values={
+                name: shorten(offered.get(name, NONE), book.longest[name])
+                for name in template.variables
+            },
         )
+        bucket = self._bucket_of(first.recipient)
+        return to_document(message, order=int(now.timestamp()), bucket=bucket, now=now)
 
 
 def named(tickets: Sequence[str], longest: int) -> str:

@@ -1,4 +1,7 @@
-"""What is due and not taken up: how much, for how long, and which providers are left alone."""
+"""What is due and not taken up: how much, for how long, and which providers are left alone.
+
+Every process counts the whole of it: of several take the largest, not the sum.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from datetime import datetime
 from services.kernel.adapters import metrics, mongo
 from services.kernel.adapters.clock import Clock
 from services.kernel.contracts.notices import COLLECTION
-from services.notify.adapters.message_document import AHEAD
 from services.notify.adapters.sender import Sender
 from services.notify.core.provider import ProviderName
 
@@ -32,16 +34,10 @@ class Gauges:
             metrics.PROVIDER_PAUSED.labels(name).set(sender.paused(now))
 
     async def _queue(self, queue: str, now: datetime) -> None:
-        due = {"queue": queue, "next_at": {"$lte": now}}
+        due = {"queue": queue, "urgent": {"$in": [True, False]}, "next_at": {"$lte": now}}
         async with mongo.store_errors():
             count = await self._messages.count_documents(due, limit=MOST)
-            first = await self._messages.find_one(
-                due, {"next_at": 1, "urgent": 1}, sort=[("next_at", 1)]
-            )
-        seconds = 0.0
-        if first is not None:
-            # an urgent one is written down as due earlier than it is
-            ahead = AHEAD if first.get("urgent") else AHEAD * 0
-            seconds = max(0.0, (now - first["next_at"] - ahead).total_seconds())
+            first = await self._messages.find_one(due, {"next_at": 1}, sort=[("next_at", 1)])
+        seconds = (now - first["next_at"]).total_seconds() if first is not None else 0.0
         metrics.MESSAGES_DUE.labels(queue).set(count)
         metrics.MESSAGES_OLDEST.labels(queue).set(seconds)

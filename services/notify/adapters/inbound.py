@@ -2,46 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.follower import Rejected
-from services.kernel.contracts.beside import WhatsAppReceived
+from services.kernel.contracts.beside import MessageRequested, WhatsAppReceived
 from services.kernel.contracts.codec import Record
+from services.kernel.contracts.envelope import MasterKeys, Requested, new_data_key, seal
 from services.kernel.domain.naming import Names
 from services.notify.adapters.contact_store import ContactStore, Heard
 from services.notify.adapters.provider_receipts import inbound_of, receipts_of
 from services.notify.adapters.receiving import Receiving
+from services.notify.adapters.requests import Requests
 from services.notify.core.choices import Choices
 from services.notify.core.receipts import Receipt
 
-DATA = Path(__file__).resolve().parent.parent / "data" / "choices.yaml"
+TEMPLATES = {False: "opted_out", True: "opted_in"}
+"""What is answered to who wants no messages, and to who wants them again."""
 
 
-def load_choices(file: Path = DATA) -> Choices:
-    words = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return Choices.of(words["stop"], words["start"])
+class Answers:
+    """Tells a person that his choice was heard, and how he undoes it: once a message of his."""
+
+    def __init__(
+        self, requests: Requests, directories: DirectoryStore, keys: MasterKeys
+    ) -> None:
+        self._requests = requests
+        self._directories = directories
+        self._keys = keys
+
+    async def confirm(self, heard: Heard, number: str, district: str, order: int) -> None:
+        """Raises Retry."""
+        if heard.wants is None:
+            return
+        key = f"choice/{heard.at:%Y%m%dT%H%M%S}"
+        data_key = new_data_key()
+        directory = await self._directories.at_least(district, 0)
+        content = Requested(
+            to=number,
+            audience="citizen",
+            channels=("whatsapp",),
+            values={"call_centre": directory.call_centre.phone},
+        )
+        asked = MessageRequested(
+            district=district,
+            key=key,
+            recipient=heard.contact,
+            template=TEMPLATES[heard.wants],
+            at=heard.at,
+            sealed=seal(content, data_key, key),
+            wrapped_key=self._keys.wrap(data_key, key),
+        )
+        await self._requests.plan([(asked, order)])
 
 
 class Inbound:
     """Handles records of the topic of what came by WhatsApp. Idempotent."""
 
     def __init__(
-        self, receiving: Receiving, contacts: ContactStore, names: Names, choices: Choices
+        self,
+        receiving: Receiving,
+        contacts: ContactStore,
+        names: Names,
+        choices: Choices,
+        answers: Answers,
     ) -> None:
         self._receiving = receiving
         self._contacts = contacts
         self._names = names
         self._choices = choices
+        self._answers = answers
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Raises Retry."""
         rejected: list[Rejected] = []
         receipts: list[Receipt] = []
-        heard: list[Heard] = []
+        heard: list[tuple[Heard, str, str, int]] = []
         for record in records:
             if record.header("ce_type") != WhatsAppReceived.TYPE:
                 continue
@@ -54,14 +94,23 @@ class Inbound:
                 receipt = receipts_of(received.item, received.at)
                 if receipt is not None:
                     receipts.append(receipt)
-            elif received.kind == "message" and (one := self._heard(received)) is not None:
-                heard.append(one)
-        await self._contacts.hear(heard)
+            elif received.kind == "message":
+                number, text = inbound_of(received.item)
+                if number is not None:
+                    wants = self._choices.wants(text)
+                    at = min(received.at, _written_at(received.item) or received.at)
+                    one = Heard(self._names.phone(number), at, wants)
+                    heard.append((one, number, received.district, record.offset))
+        await self._contacts.hear([one for one, *_ in heard])
+        for one, number, district, order in heard:
+            await self._answers.confirm(one, number, district, order)
         await self._receiving.apply(receipts)
         return rejected
 
-    def _heard(self, received: WhatsAppReceived) -> Heard | None:
-        number, text = inbound_of(received.item)
-        if number is None:
-            return None
-        return Heard(self._names.phone(number), received.at, self._choices.wants(text))
+
+def _written_at(item: Mapping[str, Any]) -> datetime | None:
+    """When it was written, by the provider: what it sends again later opens no window anew."""
+    text = item.get("timestamp")
+    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 12:
+        return datetime.fromtimestamp(int(text), UTC)
+    return None

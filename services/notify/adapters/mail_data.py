@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from services.kernel.contracts.base import Model
 
@@ -55,20 +62,36 @@ class Digest(Model):
 
 
 class OfficerDigest(Digest):
-    """An officer's cases. `more`: how many beyond those listed."""
+    """An officer's cases. The counts are of all, also of those that are not listed."""
 
     officer: str = Field(min_length=1)
     overdue: tuple[CaseRow, ...]
+    overdue_count: int = Field(ge=0)
     due_today: tuple[CaseRow, ...]
-    more: int = Field(ge=0)
+    due_today_count: int = Field(ge=0)
+
+    @field_validator("overdue_count", "due_today_count")
+    @classmethod
+    def _counts_what_is_listed(cls, value: int, info: ValidationInfo) -> int:
+        if value < len(info.data.get((info.field_name or "").removesuffix("_count"), ())):
+            raise ValueError("must not be less than are listed")
+        return value
+
+    @property
+    def overdue_more(self) -> int:
+        return self.overdue_count - len(self.overdue)
+
+    @property
+    def due_today_more(self) -> int:
+        return self.due_today_count - len(self.due_today)
 
 
 class CollectorDigest(Digest):
-    """The district's cases. `escalated`: those that have reached the Collector."""
+    """The district's cases. `longest_overdue`: the first of those whose limit is over, by deadline."""
 
     totals: Totals
     departments: tuple[DepartmentRow, ...]
-    escalated: tuple[CaseRow, ...]
+    longest_overdue: tuple[CaseRow, ...]
 
 
 TABLES: dict[str, type[Digest]] = {

@@ -8,7 +8,7 @@ place and an officer's new number counts at once. Words lie in the envelope that
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from services.kernel.adapters import mongo
@@ -18,12 +18,11 @@ from services.notify.core.planning import PlannedMessage
 
 KEPT_SECONDS = 30 * 24 * 3600
 ATTEMPTS_KEPT = 20
-AHEAD = timedelta(hours=1)
-"""By how much an urgent message comes before those that are due at the same time."""
 INDEXES = [
-    # bucket comes last: with 256 buckets in front the planner would sort everything that is due
+    # urgent ones first, whatever waits; bucket comes last: with 256 buckets in front the planner would
+    # sort everything that is due
     mongo.IndexModel(
-        [("queue", 1), ("next_at", 1), ("bucket", 1)],
+        [("queue", 1), ("urgent", -1), ("next_at", 1), ("bucket", 1)],
         partialFilterExpression={"next_at": {"$exists": True}},
     ),
     mongo.IndexModel(
@@ -33,11 +32,11 @@ INDEXES = [
     mongo.IndexModel([("ticket", 1), ("order", 1)]),
     mongo.IndexModel([("created_at", 1)], expireAfterSeconds=KEPT_SECONDS),
 ]
-_PLAIN = (
+_PLANNED = (
     "ticket", "thread", "district", "zone", "event", "event_id", "event_at", "audience", "person", "source",
-    "recipient", "channel", "template", "language", "values", "urgent", "at_once", "announced", "order",
-    "state", "tries", "since", "created_at", "v",
+    "recipient", "template", "language", "urgent", "at_once", "announced",
 )  # fmt: skip
+_PLAIN = (*_PLANNED, "channel", "values", "order", "state", "tries", "since", "created_at", "v")
 _MAYBE = ("next_at", "claim", "held_until", "wrapped_key", "key", "reason", "summary")
 _ATTEMPT = ("claim", "channel", "outcome", "provider_id", "status")
 
@@ -46,63 +45,30 @@ def to_document(
     message: PlannedMessage, *, order: int, bucket: int, now: datetime
 ) -> mongo.Document:
     """A planned message, due with its first channel's provider or, gathered, with its summary."""
-    return new_document(
-        {
-            "_id": message.id,
-            "ticket": message.ticket,
-            "thread": message.ticket,
-            "district": message.district,
-            "zone": message.zone,
-            "event": message.event,
-            "event_id": message.event_id,
-            "event_at": message.event_at,
-            "audience": message.audience,
-            "person": message.person,
-            "source": message.source,
-            "recipient": message.recipient,
-            "channels": list(message.channels),
-            "providers": list(message.providers),
-            "template": message.template,
-            "language": message.language,
-            "values": dict(message.values),
-            "urgent": message.urgent,
-            "at_once": message.at_once,
-            "announced": message.announced,
-            "order": order,
-            "bucket": bucket,
-        },
-        queue="gather" if message.gathered else message.providers[0],
-        sealed=message.sealed,
-        not_before=message.not_before,
-        now=now,
-    )
-
-
-def new_document(
-    fields: Mapping[str, Any],
-    *,
-    queue: Queue,
-    sealed: Sealed | None,
-    not_before: datetime | None,
-    now: datetime,
-) -> mongo.Document:
-    """`fields` with what every new message has."""
-    document = {
-        **fields,
-        "channel": fields["channels"][0],
-        "queue": queue,
+    document: dict[str, Any] = {name: getattr(message, name) for name in _PLANNED}
+    document |= {
+        "_id": message.id,
+        "channels": list(message.channels),
+        "providers": list(message.providers),
+        "values": dict(message.values),
+        "channel": message.channels[0],
+        "queue": "gather" if message.gathered else message.providers[0],
+        "order": order,
+        "bucket": bucket,
         "state": "planned",
-        "next_at": not_before or (now - AHEAD if fields["urgent"] else now),
-        "since": not_before or now,
+        "next_at": message.not_before or now,
+        "since": message.not_before or now,
         "tries": 0,
         "attempts": [],
         "v": 0,
         "created_at": now,
     }
-    if not_before is not None:
-        document["held_until"] = not_before
-    if sealed is not None:
-        document["sealed"] = sealed.model_dump()
+    if message.not_before is not None:
+        document["held_until"] = message.not_before
+    if message.sealed is not None:
+        document["sealed"] = message.sealed.model_dump()
+    if message.wrapped_key is not None:
+        document |= {"wrapped_key": message.wrapped_key, "key": message.key}
     return document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,9 @@ from services.notify.core.messages import (
     Queue,
     Step,
 )
+
+AT_ONCE = 32
+"""So many guarded writes are under way at once."""
 
 
 class MessageStore:
@@ -48,26 +52,29 @@ class MessageStore:
     async def collapse(self, by: Iterable[tuple[str, int, Iterable[tuple[str, Audience]]]]) -> None:
         """Of each ticket the messages before `order` about these events to these audiences are no news
         any more: what is not claimed yet is not sent, what was sent is not sent by another channel."""
+        planned = {"$eq": ["$state", "planned"]}
+
+        def or_as_it_is(value: Any, name: str) -> Any:
+            return {"$cond": [planned, value, f"${name}"]}
+
+        change = [
+            {
+                "$set": {
+                    "stale": True,
+                    "v": {"$add": ["$v", 1]},
+                    "reason": or_as_it_is(OVERTAKEN, "reason"),
+                    "next_at": or_as_it_is("$$REMOVE", "next_at"),
+                    "queue": or_as_it_is("$$REMOVE", "queue"),
+                    "state": or_as_it_is("collapsed", "state"),
+                }
+            }
+        ]
         updates: list[Any] = []
         for ticket, order, told in by:
             pairs = [{"event": event, "audience": audience} for event, audience in told]
-            if not pairs:
-                continue
-            which = {"thread": ticket, "order": {"$lt": order}, "next_at": {"$exists": True}, "$or": pairs}
-            updates += [
-                mongo.UpdateMany(
-                    {**which, "state": "planned"},
-                    {
-                        "$set": {"state": "collapsed", "reason": OVERTAKEN, "stale": True},
-                        "$unset": {"next_at": "", "queue": ""},
-                        "$inc": {"v": 1},
-                    },
-                ),
-                mongo.UpdateMany(
-                    {**which, "state": {"$in": ["claimed", "sent", "unknown"]}},
-                    {"$set": {"stale": True}, "$inc": {"v": 1}},
-                ),
-            ]
+            if pairs:
+                open_ = {"thread": ticket, "order": {"$lt": order}, "next_at": {"$exists": True}}
+                updates.append(mongo.UpdateMany({**open_, "$or": pairs}, change))
         if updates:
             async with mongo.store_errors():
                 await self._messages.bulk_write(updates, ordered=False)
@@ -75,10 +82,43 @@ class MessageStore:
     async def due(
         self, queue: Queue, buckets: Sequence[int], now: datetime, limit: int
     ) -> list[Message]:
+        return await self._due(queue, now, limit, {"bucket": {"$in": list(buckets)}})
+
+    async def of_people(
+        self, queue: Queue, recipients: Collection[str], now: datetime
+    ) -> list[Message]:
+        """All that is due in the queue for these recipients."""
+        return await self._due(queue, now, 0, {"recipient": {"$in": list(recipients)}})
+
+    async def waiting_long(
+        self,
+        queue: Queue,
+        buckets: Sequence[int],
+        since: datetime,
+        urgent_since: datetime,
+        now: datetime,
+        limit: int,
+    ) -> list[Message]:
+        """Planned messages that were taken up on their channel before `since` (urgent ones before
+        `urgent_since`) and have a further one."""
+        further = {"$ne": ["$channel", {"$arrayElemAt": ["$channels", -1]}]}
+        only = {
+            "bucket": {"$in": list(buckets)},
+            "state": "planned",
+            "stale": {"$ne": True},
+            "$or": [{"since": {"$lte": since}}, {"urgent": True, "since": {"$lte": urgent_since}}],
+            "$expr": further,
+        }
+        return await self._due(queue, now, limit, only)
+
+    async def _due(
+        self, queue: Queue, now: datetime, limit: int, only: Mapping[str, Any]
+    ) -> list[Message]:
         async with mongo.store_errors():
             found = await self._messages.find(
-                {"queue": queue, "next_at": {"$lte": now}, "bucket": {"$in": list(buckets)}},
-                sort=[("next_at", 1)],
+                # both kinds named, so that the index gives them one after the other, each by its instant
+                {"queue": queue, "urgent": {"$in": [True, False]}, "next_at": {"$lte": now}, **only},
+                sort=[("urgent", -1), ("next_at", 1)],
                 limit=limit,
             ).to_list(None)
         return [from_document(document) for document in found]
@@ -144,7 +184,7 @@ class MessageStore:
     async def give_back(self, ids: Collection[str], claim: str, at: datetime) -> None:
         async with mongo.store_errors():
             await self._messages.update_many(
-                {"_id": {"$in": list(ids)}, "claim": claim},
+                {"_id": {"$in": list(ids)}, "claim": claim, "state": "claimed"},
                 {
                     "$set": {"state": "planned", "next_at": at},
                     "$inc": {"tries": -1, "v": 1},
@@ -173,7 +213,7 @@ class MessageStore:
                 [
                     mongo.UpdateOne(
                         {"_id": id_, "state": "planned"},
-                        {"$set": {"next_at": at, "held_until": at}},
+                        {"$set": {"next_at": at, "held_until": at, "since": at}},
                     )
                     for id_, at in until.items()
                 ],
@@ -195,9 +235,10 @@ class MessageStore:
     async def move(self, moves: Sequence[Move]) -> set[str]:
         lost: set[str] = set()
         async with mongo.store_errors():
-            for move in moves:
-                if not await self._move(move):
-                    lost.add(move.message.id)
+            for start in range(0, len(moves), AT_ONCE):
+                some = moves[start : start + AT_ONCE]
+                written = await asyncio.gather(*(self._move(move) for move in some))
+                lost |= {m.message.id for m, ok in zip(some, written, strict=True) if not ok}
         return lost
 
     async def _move(self, move: Move) -> bool:
@@ -254,7 +295,8 @@ def _claim(claim: Claim, ids: Sequence[str], form: str) -> Any:
     if form:
         attempt["form"] = form
     return mongo.UpdateMany(
-        {"_id": {"$in": list(ids)}, "state": "planned"},
+        # in the provider's own queue: it may have gone on to the next channel since it was read
+        {"_id": {"$in": list(ids)}, "state": "planned", "queue": claim.provider},
         {
             "$set": {"state": "claimed", "claim": claim.id, "next_at": claim.until},
             "$inc": {"tries": 1, "v": 1},

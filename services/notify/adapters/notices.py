@@ -7,7 +7,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from services.notify.adapters import announcing
 from services.notify.adapters.filings import Filed, Filings
 from services.notify.adapters.message_document import to_document
 from services.notify.adapters.message_store import MessageStore
+from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Audience
 from services.notify.core.contacts import reachable
 from services.notify.core.people import Facts
@@ -38,6 +39,8 @@ READS = (
 )  # fmt: skip
 """What drafts must carry of the other rooms: who holds the case now, what it is about now, and what the
 clock has said."""
+FIRST_THAT_OVERTAKES = 2
+"""Before the first event that follows the filing there is only that, which is always news."""
 Overtaken = tuple[str, int, tuple[tuple[str, Audience], ...]]
 
 
@@ -52,8 +55,6 @@ class Context:
 
 
 class Notices:
-    """`planned` is called with their queues when messages were planned that are due at once."""
-
     room: Room = "notices"
 
     def __init__(
@@ -65,7 +66,7 @@ class Notices:
         cases: mongo.Collection,
         clock: Clock,
         partition_count: int,
-        planned: Callable[[Collection[str]], None],
+        wakes: Wakes,
     ) -> None:
         book = planner.book
         self.uses: Mapping[str, type[Event]] = {kind: EVENTS[kind] for kind in book.events}
@@ -77,7 +78,7 @@ class Notices:
         self._cases = cases
         self._clock = clock
         self._partition_count = partition_count
-        self._planned = planned
+        self._wakes = wakes
 
     async def prepare(self, drafts: Mapping[str, Draft], batch: Sequence[Received]) -> Context:
         """Raises Retry when the store is away or lacks a district's directory."""
@@ -152,7 +153,7 @@ class Notices:
             for message in messages
         )
         overtaken = tuple(self._planner.overtaken(event))
-        if overtaken and order > 1:
+        if overtaken and order > FIRST_THAT_OVERTAKES:
             draft.planned.append((event.ticket, order, overtaken))
         return NO_CHANGE
 
@@ -176,7 +177,7 @@ class Notices:
             await self._messages.collapse(overtaken)
         if documents:
             # they are facts from here on, whoever wins the room: sending need not wait for its write
-            self._planned({document["queue"] for document in documents})
+            self._wakes.queues({document["queue"] for document in documents})
 
     async def after_write(self, drafts: Sequence[Draft], batch: Sequence[Received]) -> None:
         return None

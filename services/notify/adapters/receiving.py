@@ -7,26 +7,25 @@ reads again: a receipt is never lost to a claim, a retry or another receipt.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
-from services.kernel.adapters.logging import get_logger
 from services.kernel.domain.errors import Retry
 from services.notify.adapters.composer import Composes
 from services.notify.adapters.contact_store import ContactStore, Learnt
+from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Channel
 from services.notify.core.delivery import WaitsOf, after_receipt
 from services.notify.core.messages import Message, Messages, Move
 from services.notify.core.outcomes import Outcome
 from services.notify.core.receipts import Receipt
 
-log = get_logger()
 ROUNDS = 20
 
 
 class Receiving:
-    """`elsewhere` is called when a message is to be sent by another channel, or settled."""
+    """Applies receipts, whichever way they came."""
 
     def __init__(
         self,
@@ -35,8 +34,9 @@ class Receiving:
         contacts: ContactStore,
         waits: WaitsOf,
         clock: Clock,
+        wakes: Wakes,
     ) -> None:
-        self.elsewhere: Callable[[], None] = lambda: None
+        self._wakes = wakes
         self._messages = messages
         self._composer = composer
         self._contacts = contacts
@@ -97,7 +97,7 @@ class Receiving:
                 continue
             self._count(receipt, "applied")
         if any(move.step is not None and move.step.next_at is not None for move in moves):
-            self.elsewhere()
+            self._wakes.all()
         return left
 
     async def learn(self, message: Message, outcome: Outcome, channel: Channel) -> None:

@@ -7,7 +7,7 @@ the envelope; it is opened here only to see which way the message goes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -19,19 +19,23 @@ from services.kernel.contracts.codec import Record
 from services.kernel.contracts.envelope import CannotOpen, MasterKeys, Requested, unseal
 from services.kernel.domain.directory import Language
 from services.notify.adapters.contact_store import ContactStore
-from services.notify.adapters.message_document import new_document
+from services.notify.adapters.message_document import to_document
 from services.notify.adapters.message_store import MessageStore
+from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Book
 from services.notify.core.contacts import UNKNOWN
-from services.notify.core.planning import provider_of
+from services.notify.core.planning import PlannedMessage, provider_of
 
 FIRST_LANGUAGE: Language = "hi"
 """Of who was never written to."""
+LONGEST_KEY = 400
+"""Characters: a provider echoes 512 at most, and the recipient's name comes behind it."""
+AFTER_THE_FIRST = 2
+"""A thread's order begins at 1; offsets begin at 0, and none of these is the first of a case."""
 
 
 class Requests:
-    """Handles records of the topic of messages that are asked for. Idempotent. `planned` is called when
-    something is to be sent."""
+    """Handles records of the topic of messages that are asked for. Idempotent."""
 
     def __init__(
         self,
@@ -42,8 +46,8 @@ class Requests:
         keys: MasterKeys,
         clock: Clock,
         bucket_of: Callable[[str], int],
+        wakes: Wakes,
     ) -> None:
-        self.planned: Callable[[], None] = lambda: None
         self._messages = messages
         self._contacts = contacts
         self._directories = directories
@@ -51,83 +55,111 @@ class Requests:
         self._keys = keys
         self._clock = clock
         self._bucket_of = bucket_of
+        self._wakes = wakes
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Raises Retry, also where a district has no directory yet."""
         rejected: list[Rejected] = []
-        documents: list[dict[str, Any]] = []
+        asked: list[tuple[MessageRequested, int]] = []
         for record in records:
             if record.header("ce_type") != MessageRequested.TYPE:
                 continue
             try:
-                asked = MessageRequested.model_validate_json(record.value or b"")
-                documents.append(await self._document(asked, record))
+                request = MessageRequested.model_validate_json(record.value or b"")
+                self._open(request)
+                asked.append((request, record.offset))
             except ValidationError as error:
                 rejected.append((record, f"undecodable: {error.error_count()} faults"))
             except (CannotOpen, _Refused) as error:
                 rejected.append((record, str(error)))
-        if documents:
-            await self._speak(documents)
-            await self._messages.plan(documents)
-            self.planned()
+        await self.plan(asked)
         return rejected
 
-    async def _speak(self, documents: Sequence[dict[str, Any]]) -> None:
-        """Each in the language that was asked for, which is remembered, or in the one that is."""
-        silent = {doc["recipient"] for doc in documents if doc["language"] is None}
-        known = await self._contacts.read(silent)
-        chosen: dict[str, Language] = {}
-        for doc in documents:
-            if doc["language"] is not None and doc["audience"] == "citizen":
-                chosen[doc["recipient"]] = doc["language"]
-            contact = known.get(doc["recipient"], UNKNOWN)
-            doc["language"] = doc["language"] or contact.language or FIRST_LANGUAGE
-        await self._contacts.speak(chosen)
+    async def plan(self, asked: Sequence[tuple[MessageRequested, int]]) -> None:
+        """Plan what can be read, each with a number that grows with what is written to its recipient.
+        Raises Retry, and CannotOpen or a refusal for what cannot be read."""
+        if not asked:
+            return
+        planned = [(await self._message(request), order) for request, order in asked]
+        planned = await self._in_their_language(planned)
+        now = self._clock()
+        await self._messages.plan(
+            [
+                to_document(
+                    message,
+                    order=order + AFTER_THE_FIRST,
+                    bucket=self._bucket_of(message.recipient),
+                    now=now,
+                )
+                for message, order in planned
+            ]
+        )
+        self._wakes.all()
 
-    async def _document(self, asked: MessageRequested, record: Record) -> dict[str, Any]:
+    async def _in_their_language(
+        self, planned: Sequence[tuple[PlannedMessage, int]]
+    ) -> list[tuple[PlannedMessage, int]]:
+        """Each in the language that was asked for, which is remembered, or in the one that is."""
+        silent = {message.recipient for message, _ in planned if not message.language}
+        known = await self._contacts.read(silent)
+        await self._contacts.speak(
+            {
+                message.recipient: message.language
+                for message, _ in planned
+                if message.language and message.audience == "citizen"
+            }
+        )
+        spoken: list[tuple[PlannedMessage, int]] = []
+        for message, order in planned:
+            theirs = known.get(message.recipient, UNKNOWN).language or FIRST_LANGUAGE
+            spoken.append((replace(message, language=message.language or theirs), order))
+        return spoken
+
+    def _open(self, asked: MessageRequested) -> Requested:
         if asked.wrapped_key is None:
             raise _Refused("no key came with the envelope")
+        if len(asked.key) > LONGEST_KEY:
+            raise _Refused(f"the key is longer than {LONGEST_KEY} characters")
         data_key = self._keys.unwrap(asked.wrapped_key, asked.key)
         content = unseal(asked.sealed, Requested, data_key, asked.key)
-        if content.text is None and asked.template not in self._book.templates:
-            raise _Refused("the template is not in the book")
         if not content.channels:
             raise _Refused("no channel is named")
-        directory = await self._directories.newest(asked.district)
-        channels = list(dict.fromkeys(content.channels))
-        providers = [provider_of(channel, directory) for channel in channels]
-        return new_document(
-            {
-                "_id": f"{asked.key}:{asked.recipient}",
-                "ticket": None,
-                "thread": asked.recipient,
-                "district": asked.district,
-                "zone": directory.zone,
-                "event": asked.TYPE,
-                "event_id": asked.key,
-                "event_at": asked.at,
-                "audience": content.audience,
-                "person": None,
-                "source": None,
-                "recipient": asked.recipient,
-                "channels": channels,
-                "providers": providers,
-                "template": asked.template,
-                "language": content.language,
-                "values": {},
-                "urgent": content.urgent,
-                "at_once": True,
-                "announced": False,
-                # of one recipient they are in one partition: the offset is their order; none is the first
-                "order": record.offset + 2,
-                "bucket": self._bucket_of(asked.recipient),
-                "wrapped_key": asked.wrapped_key,
-                "key": asked.key,
-            },
-            queue=providers[0],
-            sealed=asked.sealed,
+        if content.text is None and asked.template not in self._book.templates:
+            raise _Refused("the template is not in the book")
+        if content.text is not None and set(content.channels) != {"whatsapp"}:
+            # an SMS needs a registered text, an e-mail a subject
+            raise _Refused("a text without a template goes by whatsapp alone")
+        return content
+
+    async def _message(self, asked: MessageRequested) -> PlannedMessage:
+        content = self._open(asked)
+        directory = await self._directories.at_least(asked.district, 0)
+        channels = tuple(dict.fromkeys(content.channels))
+        return PlannedMessage(
+            id=f"{asked.key}:{asked.recipient}",
+            event_id=asked.key,
+            event=asked.TYPE,
+            event_at=asked.at,
+            ticket=None,
+            thread=asked.recipient,
+            district=asked.district,
+            zone=directory.zone,
+            audience=content.audience,
+            person=None,
+            source=None,
+            recipient=asked.recipient,
+            channels=channels,
+            providers=tuple(provider_of(channel, directory) for channel in channels),
+            template=asked.template,
+            language=content.language or "",  # type: ignore[arg-type]
+            urgent=content.urgent,
+            at_once=True,
+            announced=False,
+            gathered=False,
             not_before=None,
-            now=self._clock(),
+            sealed=asked.sealed,
+            wrapped_key=asked.wrapped_key,
+            key=asked.key,
         )
 
 

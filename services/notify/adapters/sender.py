@@ -18,11 +18,13 @@ from zoneinfo import ZoneInfo
 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
+from services.kernel.adapters.due import BUCKETS
 from services.kernel.adapters.group_commit import GroupCommit
 from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.events import CaseFiled
 from services.kernel.domain.errors import Retry
 from services.notify.adapters.composer import Composes
+from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Book, Channel
 from services.notify.core.delivery import LAPSED, after_call, give_way
 from services.notify.core.messages import Attempt, Claim, Conclusion, Message, Messages, Move, Step
@@ -35,20 +37,25 @@ from services.notify.core.rates import Rates
 log = get_logger()
 T = TypeVar("T")
 SLOTS = 64
+LOOK = 4
+"""So many messages a slot are read at most to find one that can go."""
 CALL_SECONDS = 15.0
 CLAIM_SECONDS = 40.0
 """Longer than a call and the writing of its outcome ever take: an older claim is a dead process's."""
 BEHIND = timedelta(milliseconds=100)
 LOCKED = timedelta(minutes=1)
+AT_ONCE = 500
+GIVE_WAY_EVERY = timedelta(seconds=5)
+"""So often at most it is looked for what has waited too long; the limits are minutes."""
 STOP_SECONDS = 3.0
 LONGEST_WRITE_WAIT_SECONDS = 2.0
 Learn = Callable[[Message, Outcome, Channel], Awaitable[None]]
 
 
 class Sender:
-    """What falls due for a `DueLoop`. `wake` is called when a slot or a later message came free; `elsewhere`
-    when a message went on to another provider or is to be settled at once; `learn` is told of an outcome that
-    says something of the address."""
+    """What falls due for a `DueLoop`; it wakes its own when a slot or a later message came free, and the
+    others when a message goes on elsewhere. `learn` is told of an outcome that says something of the
+    address."""
 
     def __init__(
         self,
@@ -58,14 +65,15 @@ class Sender:
         book: Book,
         rates: Rates,
         clock: Clock,
+        wakes: Wakes,
         *,
+        learn: Learn | None = None,
         slots: int = SLOTS,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = provider.name
-        self.wake: Callable[[], None] = lambda: None
-        self.elsewhere: Callable[[], None] = lambda: None
-        self.learn: Learn = _nothing_to_learn
+        self._wakes = wakes
+        self._learn_of = learn
         self._messages = messages
         self._provider = provider
         self._composer = composer
@@ -76,6 +84,7 @@ class Sender:
         self._slots = slots
         self._chance = chance
         self._pace = Pace()
+        self._gives_way_at = clock()
         self._flying: dict[str, Message] = {}
         self._doubtful: dict[str, list[str]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -115,20 +124,21 @@ class Sender:
         if self.paused(now) and not self._stopping:
             return await self._give_way(now, buckets), self._pace.resumes_at
         unused = self._pace.slots(now, self._slots) - len(self._flying)
-        free = min(limit, unused, self._rates.slots(now))
+        share = len(buckets) / BUCKETS
+        free = min(limit, unused, self._rates.slots(now, share))
         self._more = True  # until a look has shown otherwise
         if free <= 0 or self._stopping:
             return 0, self._rates.next_slots(now) if unused > 0 else None
         # more than can be claimed: some wait behind an earlier message of their case
-        look = 4 * self._slots
-        found = await self._messages.due(self.name, buckets, now, look)
-        open_ = [message for message in found if message.id not in self._flying]
-        lapsed = await self._lapse([m for m in open_ if m.state == "claimed"], now)
-        awake = await self._awake([m for m in open_ if m.state == "planned"], now)
-        ready = await self._in_order(awake, now)
+        look, most = min(2 * free, LOOK * self._slots), LOOK * self._slots
+        ready, found, lapsed = await self._look(now, buckets, look)
+        if len(ready) < free and found >= look < most:
+            look = most
+            ready, found, more_lapsed = await self._look(now, buckets, look)
+            lapsed += more_lapsed
         take = await self._within_rates(ready, free, now)
         # what has no slot, waits behind another or was not looked at is taken up when a call has ended
-        self._more = len(take) < len(open_) or len(found) >= look
+        self._more = len(take) < found or found >= look
         if not take:
             return lapsed, None
         composed = await self._composer.compose(take, self._provider.channel, now)
@@ -137,8 +147,19 @@ class Sender:
         for message, claim in await self._claim([m for m in take if m.id in composed], composed):
             self._flying[message.id] = message
             self._begin(self._deliver(message, claim, composed[message.id]))
-        more = self._rates.slots(now) <= 0 and len(ready) > len(take)
+        more = self._rates.slots(now, share) <= 0 and len(ready) > len(take)
         return len(take), self._rates.next_slots(now) if more else None
+
+    async def _look(
+        self, now: datetime, buckets: Sequence[int], look: int
+    ) -> tuple[list[Message], int, int]:
+        """Of the first `look` that are due: those that could go, how many there were, and how many old
+        claims were given up."""
+        due = await self._messages.due(self.name, buckets, now, look)
+        found = [message for message in due if message.id not in self._flying]
+        lapsed = await self._lapse([m for m in found if m.state == "claimed"], now)
+        awake = await self._awake([m for m in found if m.state == "planned"], now)
+        return await self._in_order(awake, now), len(found), lapsed
 
     async def _lapse(self, claimed: Sequence[Message], now: datetime) -> int:
         """Claims that are too old to be anybody's: what became of their calls is known nowhere."""
@@ -151,22 +172,28 @@ class Sender:
         count = len(moves) - len(await self._messages.move(moves))
         metrics.NOTIFICATIONS.labels(self._provider.channel, "unknown").inc(count)
         log.error("sender.claims_lapsed", provider=self.name, messages=count)
-        self.elsewhere()
+        self._wakes.all()
         return count
 
     async def _give_way(self, now: datetime, buckets: Sequence[int]) -> int:
         """While the provider is down: what has waited for it for too long goes to the next channel."""
-        due = await self._messages.due(self.name, buckets, now, 4 * self._slots)
-        waiting = [m for m in due if m.state == "planned" and m.id not in self._flying]
+        if now < self._gives_way_at:
+            return 0
+        self._gives_way_at = now + GIVE_WAY_EVERY
+        wait = self._waits[self._provider.channel]
+        waiting = await self._messages.waiting_long(
+            self.name, buckets, now - wait.receipt, now - wait.urgent_receipt, now, AT_ONCE
+        )
         moves = [
             Move(message, now, step)
             for message in waiting
-            if (step := give_way(message, now, self._waits)) is not None
+            if message.id not in self._flying
+            and (step := give_way(message, now, self._waits)) is not None
         ]
         if not moves:
             return 0
         await self._messages.move(moves)
-        self.elsewhere()
+        self._wakes.all()
         return len(moves)
 
     async def _awake(self, planned: Sequence[Message], now: datetime) -> list[Message]:
@@ -274,16 +301,18 @@ class Sender:
             step = self._step(message, outcome, now)
             await self._conclude(Conclusion(message, claim, outcome, step, now))
             if step.channel != message.channel or step.owes:
-                self.elsewhere()
+                self._wakes.all()
         finally:
             self._flying.pop(message.id, None)
             if self._more:
-                self.wake()
+                self._wakes.queues([self.name])
 
     async def _learn(self, message: Message, outcome: Outcome) -> None:
         """What is not learnt now, since the store is away, the next message learns again."""
+        if self._learn_of is None:
+            return
         try:
-            await self.learn(message, outcome, self._provider.channel)
+            await self._learn_of(message, outcome, self._provider.channel)
         except Retry as error:
             log.warning("sender.not_learnt", provider=self.name, why=str(error))
 
@@ -342,6 +371,3 @@ class Sender:
 def _is_free(going: Outgoing | Outcome) -> bool:
     return isinstance(going, Outgoing) and going.in_window
 
-
-async def _nothing_to_learn(message: Message, outcome: Outcome, channel: Channel) -> None:
-    return None

@@ -7,29 +7,29 @@ step may be done again after a crash: the call-back has a key, the event is reme
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from services.kernel.adapters import metrics
-from services.kernel.adapters.clock import Clock
-from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Publishes
 from services.kernel.contracts.beside import CallbackRequested
 from services.kernel.contracts.codec import Message as Published
 from services.kernel.contracts.codec import beside_the_case
 from services.kernel.contracts.topics import CALLS
 from services.notify.adapters.announcing import Announces
+from services.notify.adapters.waking import Wakes
 from services.notify.core.delivery import WaitsOf, after_wait
 from services.notify.core.messages import Message, Messages, Move, Step
 from services.notify.core.provider import ProviderName
 
-log = get_logger()
+AT_ONCE = 32
 NOT_YET = timedelta(seconds=1)
 """After which what cannot be said yet is tried again; meanwhile it is in nobody's way."""
 
 
 class Settling:
-    """What falls due for a `DueLoop`. `elsewhere` is called when a message went on to another channel."""
+    """What falls due for a `DueLoop`."""
 
     def __init__(
         self,
@@ -38,15 +38,14 @@ class Settling:
         announcing: Announces,
         waits: WaitsOf,
         receipts: Callable[[ProviderName], bool],
-        clock: Clock,
+        wakes: Wakes,
     ) -> None:
-        self.elsewhere: Callable[[], None] = lambda: None
+        self._wakes = wakes
         self._messages = messages
         self._publisher = publisher
         self._announcing = announcing
         self._waits = waits
         self._receipts = receipts
-        self._clock = clock
 
     async def fire(
         self, now: datetime, buckets: Sequence[int], limit: int
@@ -54,14 +53,18 @@ class Settling:
         """Raises Retry."""
         found = await self._messages.due("settle", buckets, now, limit)
         owing = [message for message in found if message.owes]
-        for message in owing:
-            await self._pay(message, now)
+        for start in range(0, len(owing), AT_ONCE):
+            some = owing[start : start + AT_ONCE]
+            paid = await asyncio.gather(*(self._pay(m, now) for m in some), return_exceptions=True)
+            for fault in paid:
+                if isinstance(fault, BaseException):
+                    raise fault
         moves = [
             Move(message, now, self._after(message, now)) for message in found if not message.owes
         ]
         if moves:
             await self._messages.move(moves)
-            self.elsewhere()
+            self._wakes.all()
         return len(found), None
 
     def _after(self, message: Message, now: datetime) -> Step:

@@ -15,13 +15,15 @@ from services.notify.core.book import Channel
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing, ProviderName
 from services.notify.core.whatsapp_codes import whatsapp_error
-from services.notify.core.wording import utf16_units
+from services.notify.core.wording import (
+    MOST_BUTTON_TITLE_UNITS,
+    MOST_BUTTONS,
+    MOST_WHATSAPP_UNITS,
+    utf16_units,
+)
 
 MOST_CALLBACK_DATA = 512
 MOST_TEXT = 4096
-MOST_TEXT_WITH_BUTTONS = 1024
-MOST_BUTTONS = 3
-MOST_TITLE = 20
 MOST_BUTTON_ID = 256
 
 
@@ -67,7 +69,7 @@ def _text(message: Outgoing) -> dict[str, Any] | None:
     units = utf16_units(message.text)
     if units > MOST_TEXT:
         return None
-    if not message.buttons or units > MOST_TEXT_WITH_BUTTONS or not _fit(message.buttons):
+    if not message.buttons or units > MOST_WHATSAPP_UNITS or not _fit(message.buttons):
         return {"type": "text", "text": {"preview_url": False, "body": message.text}}
     return {
         "type": "interactive",
@@ -90,7 +92,7 @@ def _fit(buttons: tuple[tuple[str, str], ...]) -> bool:
     titles = {title for _, title in buttons}
     return (
         len(ids) == len(titles) == len(buttons) <= MOST_BUTTONS
-        and all(0 < utf16_units(title) <= MOST_TITLE for title in titles)
+        and all(0 < utf16_units(title) <= MOST_BUTTON_TITLE_UNITS for title in titles)
         and all(0 < utf16_units(id_) <= MOST_BUTTON_ID for id_ in ids)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from services.kernel.domain.directory import Language
 
@@ -19,12 +19,10 @@ are whom the rung is for."""
 Channel = Literal["whatsapp", "sms", "email"]
 Condition = Literal["confidential", "danger", "urgent", "reopened"]
 
-AUDIENCES: tuple[Audience, ...] = (
-    "citizen", "co_complainants", "officer", "holder", "head", "sdm", "collector", "operator",
-)  # fmt: skip
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 CITIZENS: tuple[Audience, ...] = ("citizen", "co_complainants")
-CHANNELS: tuple[Channel, ...] = ("whatsapp", "sms", "email")
-CONDITIONS: tuple[Condition, ...] = ("confidential", "danger", "urgent", "reopened")
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Route:
 class Waits:
     """How long a channel may take. `receipt`: without a receipt for so long (`urgent_receipt` for an urgent
     one), or not handed over for so long, the next channel is taken. `assumed`: what was accepted counts as
-    delivered after it, where the provider gives no receipts."""
+    delivered after it, where the provider gives no receipts; `receipt` where nothing else is said."""
 
     receipt: timedelta
     urgent_receipt: timedelta

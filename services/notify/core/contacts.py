@@ -14,23 +14,9 @@ from datetime import datetime, timedelta
 
 from services.kernel.domain.directory import Language
 from services.kernel.domain.errors import Invalid
-from services.kernel.domain.naming import Names
 from services.kernel.domain.phones import normalise
 
 _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
-
-
-class Contacts(Names):
-    """Names recipients."""
-
-    def officer(self, district: str, officer: str) -> str:
-        return self.of(f"officer:{district}/{officer}")
-
-    def call_centre(self, district: str) -> str:
-        return self.of(f"call_centre:{district}")
-
-    def mail(self, address: str) -> str:
-        return self.of(f"mail:{address.strip().lower()}")
 
 
 def reachable(phone: str | None) -> str | None:

@@ -74,7 +74,7 @@ def overtaken(message: Message) -> Step:
 
 
 def _accepted(message: Message, receipts: bool, now: datetime, waits: WaitsOf) -> Step:
-    if receipts and (following(message) is not None or message.announced):
+    if receipts and (following(message) is not None or message.announced or message.urgent):
         return Step("sent", message.channel, now + patience(message, waits))
     if message.announced:
         return Step("sent", message.channel, now + waits[message.channel].assumed)
@@ -137,6 +137,8 @@ def after_wait(message: Message, now: datetime, *, receipts: bool, waits: WaitsO
         then = following(message)
         if then is not None:
             return Step("planned", then, now, "no_receipt")
+        if receipts and message.urgent and _is_to_be_called(message, "no_receipt"):
+            return Step(message.state, message.channel, now, "no_receipt", ("callback",))
     return Step(message.state, message.channel, reason=_reason(message, receipts))
 
 

@@ -26,7 +26,7 @@ from services.notify.core.provider import ProviderName
 from services.notify.core.receipts import Status
 
 State = MessageState
-Queue = Literal["whatsapp", "mobile_seva", "kannel", "smtp", "gather", "settle"]
+Queue = ProviderName | Literal["gather", "settle"]
 Debt = Literal["callback", "delivered", "failed"]
 """What must still be said of a message: a call-back asked for, or the case's event of its delivery."""
 OPEN: tuple[State, ...] = ("planned", "claimed")
@@ -178,7 +178,26 @@ class Messages(Protocol):
     async def due(
         self, queue: Queue, buckets: Sequence[int], now: datetime, limit: int
     ) -> list[Message]:
-        """Messages of the queue whose `next_at` has come, earliest first."""
+        """Messages of the queue whose `next_at` has come: urgent ones first, then earliest first."""
+        ...
+
+    async def of_people(
+        self, queue: Queue, recipients: Collection[str], now: datetime
+    ) -> list[Message]:
+        """All that is due in the queue for these recipients, whatever their buckets."""
+        ...
+
+    async def waiting_long(
+        self,
+        queue: Queue,
+        buckets: Sequence[int],
+        since: datetime,
+        urgent_since: datetime,
+        now: datetime,
+        limit: int,
+    ) -> list[Message]:
+        """Planned messages that were taken up on their channel before `since` (urgent ones before
+        `urgent_since`), are still news, and have a further channel."""
         ...
 
     async def read(self, ids: Collection[str]) -> Mapping[str, Message]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from services.kernel.contracts.events import CaseAssigned, CaseEvent, ServiceChanged, SlaEscalated
 from services.kernel.domain.directory import District, Language, Officer
 from services.kernel.domain.duty import may_have
+from services.kernel.domain.naming import Names
 from services.notify.core.book import Audience
-from services.notify.core.contacts import Contacts, reachable
+from services.notify.core.contacts import reachable
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Person:
     source: str | None = None
     filed_by: str = ""
 
-    def name(self, contacts: Contacts, district: str) -> str:
+    def name(self, contacts: Names, district: str) -> str:
         if self.phone is not None:
             return contacts.phone(self.phone)
         if self.officer is not None:

@@ -15,23 +15,20 @@ from zoneinfo import ZoneInfo
 from services.kernel.contracts.base import Sealed
 from services.kernel.contracts.events import Act, CaseEvent, SlaEscalated
 from services.kernel.domain.directory import District, Language
+from services.kernel.domain.naming import Names
 from services.notify.core.book import Audience, Book, Channel, Condition, Rule
-from services.notify.core.contacts import Contacts
 from services.notify.core.people import Facts, Person, people
 from services.notify.core.provider import ProviderName
 from services.notify.core.quiet import quiet_until, window_end
-from services.notify.core.values import ALWAYS as ALWAYS
-from services.notify.core.values import DISCREET as DISCREET
 from services.notify.core.values import LATE, WORDS, values
-from services.notify.core.values import UNKNOWN_SERVICE as UNKNOWN_SERVICE
-from services.notify.core.values import offered as offered
 from services.notify.core.wording import shorten
 
 
 @dataclass(frozen=True)
 class PlannedMessage:
-    """One message to one recipient. `id` is its identity for ever: (event, recipient).
+    """One message to one recipient. `id` is its identity for ever: (event or caller's key, recipient).
 
+    `thread`: whose order it keeps, the ticket's or, without one, that of what is written to the recipient.
     `not_before`: kept back until then, by quiet hours or for a summary (`gathered`). `source`: the ticket
     whose filing holds a citizen's address. `sealed`: the words of the event, where the text has room.
     """
@@ -40,7 +37,8 @@ class PlannedMessage:
     event_id: str
     event: str
     event_at: datetime
-    ticket: str
+    ticket: str | None
+    thread: str
     district: str
     zone: str
     audience: Audience
@@ -58,6 +56,8 @@ class PlannedMessage:
     not_before: datetime | None
     values: Mapping[str, str] = field(default_factory=dict)
     sealed: Sealed | None = None
+    wrapped_key: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Planner:
     """The data that planning goes by. `reasons`: why a case is rejected, in words by their ids."""
 
     book: Book
-    contacts: Contacts
+    contacts: Names
     reasons: Mapping[str, Mapping[Language, str]]
 
     def plan(
@@ -110,7 +110,8 @@ class Planner:
         urgent = facts.danger or facts.priority != "normal"
         gathered = rule.gathered and not urgent
         not_before = window_end(now, book.summary.every) if gathered else None
-        if not (urgent or rule.at_once):
+        at_once = rule.at_once and not _by_staff(event)
+        if not (urgent or at_once):
             quiet = quiet_until(not_before or now, route.quiet, ZoneInfo(directory.zone))
             not_before = quiet or not_before
         ticket = person.source or event.ticket
@@ -123,6 +124,7 @@ class Planner:
             event=event.TYPE,
             event_at=event.at,
             ticket=event.ticket,
+            thread=event.ticket,
             district=event.district,
             zone=directory.zone,
             audience=rule.audience,
@@ -134,7 +136,7 @@ class Planner:
             template=rule.template,
             language=person.language,
             urgent=urgent,
-            at_once=rule.at_once,
+            at_once=at_once,
             announced=rule.announced,
             gathered=gathered,
             not_before=not_before,
@@ -149,6 +151,11 @@ class Planner:
     def overtaken(self, event: CaseEvent) -> Iterator[tuple[str, Audience]]:
         """Of which earlier events, told to whom, the messages are no news any more."""
         yield from self.book.stale_after(event.TYPE)
+
+
+def _by_staff(event: CaseEvent) -> bool:
+    """Whether somebody else did it than the citizen, or an operator to whom he spoke."""
+    return isinstance(event, Act) and event.by.role not in ("citizen", "operator")
 
 
 def holds(when: Condition | None, event: CaseEvent, facts: Facts) -> bool:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from services.kernel.domain.directory import Language
 from services.notify.core.book import Channel
 from services.notify.core.outcomes import Outcome
 
 ProviderName = Literal["whatsapp", "mobile_seva", "kannel", "smtp"]
-PROVIDERS: tuple[ProviderName, ...] = ("whatsapp", "mobile_seva", "kannel", "smtp")
+PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
+CHANNEL_OF: Mapping[ProviderName, Channel] = {
+    "whatsapp": "whatsapp",
+    "mobile_seva": "sms",
+    "kannel": "sms",
+    "smtp": "email",
+}
 
 
 @dataclass(frozen=True)

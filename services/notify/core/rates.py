@@ -32,6 +32,12 @@ class Bucket:
         self._level = rate.burst
         self._at = now
 
+    def at(self, rate: Rate, now: datetime) -> Bucket:
+        """A bucket of another rate that holds no more than this one."""
+        made = Bucket(rate, now)
+        made._level = min(rate.burst, self.tokens(now))
+        return made
+
     def tokens(self, now: datetime) -> float:
         passed = max(0.0, (now - self._at).total_seconds())
         return min(self.rate.burst, self._level + passed * self.rate.per_second)
@@ -50,12 +56,18 @@ class Rates:
     """One provider's buckets: its own, and one a recipient for those that were written to of late."""
 
     def __init__(self, whole: Rate, each: Rate, now: datetime) -> None:
+        self._rate = whole
+        self._share = 1.0
         self._whole = Bucket(whole, now)
         self._each_rate = each
         self._each: OrderedDict[str, Bucket] = OrderedDict()
 
-    def slots(self, now: datetime) -> int:
-        """How many calls the provider takes now."""
+    def slots(self, now: datetime, share: float = 1.0) -> int:
+        """How many calls the provider takes now of a process that has this share of the messages."""
+        if share != self._share:
+            self._share = share
+            rate = Rate(self._rate.per_second * share, max(1.0, self._rate.burst * share))
+            self._whole = self._whole.at(rate, now)
         return int(self._whole.tokens(now) + 1e-9)
 
     def next_slots(self, now: datetime) -> datetime:

@@ -21,8 +21,11 @@ from services.kernel.domain import tickets
 from services.kernel.domain.directory import District, Language
 from services.notify.core.book import Book
 from services.notify.core.people import Facts
-from services.notify.core.wording import SHORT_REASON, STAMP, word_of_reason
 
+STAMP = "at"
+"""When it happened, in local time: it tells two texts of one case apart."""
+SHORT_REASON = "short_reason"
+"""The reason of a rejection in the few words that an SMS has room for."""
 WORDS = "words"
 LINK = "link"
 LATE = frozenset({WORDS, LINK})
@@ -40,6 +43,11 @@ UNKNOWN_SERVICE = "unknown_service"
 NO_WORDS = "no_words"
 MISSING_WORDS = (UNKNOWN_SERVICE, NO_WORDS, "acknowledge", "first_response", "resolve")
 """What `words` of the data must have: for a case without a service, an act without words, the limits."""
+
+
+def word_of_reason(reason: str) -> str:
+    """Under which name the data's fixed words have a reason's few words."""
+    return f"reason_{reason}"
 
 
 def offered(event: str) -> frozenset[str]:

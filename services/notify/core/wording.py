@@ -25,16 +25,6 @@ MOST_SUBJECT_UNITS = 150
 MOST_DLT_VARIABLE = 30
 """Characters that a variable of a text registered with DLT may be filled with."""
 
-STAMP = "at"
-"""The variable for when it happened, in local time: it tells two texts of one case apart."""
-SHORT_REASON = "short_reason"
-"""The variable for the reason of a rejection in the few words that an SMS has room for."""
-
-
-def word_of_reason(reason: str) -> str:
-    """Under which name the data's fixed words have a reason's few words."""
-    return f"reason_{reason}"
-
 
 def variables_of(text: str) -> tuple[str, ...]:
     """The variables of a text in order of their first appearance."""

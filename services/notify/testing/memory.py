@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from services.kernel.domain.errors import Unavailable
-from services.notify.adapters.absent import CHANNELS
 from services.notify.adapters.message_document import from_document, step_update
+from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Audience, Book, Channel
 from services.notify.core.composing import Found, compose
 from services.notify.core.contacts import UNKNOWN
@@ -28,7 +28,7 @@ from services.notify.core.messages import (
     Step,
 )
 from services.notify.core.outcomes import Outcome
-from services.notify.core.provider import Outgoing, ProviderName
+from services.notify.core.provider import CHANNEL_OF, Outgoing, ProviderName
 
 ACCEPTED = Outcome("accepted", provider_id="id-1")
 
@@ -77,8 +77,34 @@ class MemoryMessages:
             for doc in self.documents.values()
             if doc.get("queue") == queue and doc["bucket"] in buckets and _due(doc, now)
         ]
-        ordered = sorted(found, key=lambda d: d["next_at"])[:limit]
-        return [from_document(copy.deepcopy(doc)) for doc in ordered]
+        return _in_order(found)[:limit]
+
+    async def of_people(
+        self, queue: Queue, recipients: Collection[str], now: datetime
+    ) -> list[Message]:
+        self._up()
+        docs = self.documents.values()
+        mine = [d for d in docs if d.get("queue") == queue and d["recipient"] in recipients]
+        return _in_order([doc for doc in mine if _due(doc, now)])
+
+    async def waiting_long(
+        self,
+        queue: Queue,
+        buckets: Sequence[int],
+        since: datetime,
+        urgent_since: datetime,
+        now: datetime,
+        limit: int,
+    ) -> list[Message]:
+        found = await self.due(queue, buckets, now, len(self.documents))
+        return [
+            message
+            for message in found
+            if message.state == "planned"
+            and not message.stale
+            and message.channel != message.channels[-1]
+            and message.since <= (urgent_since if message.urgent else since)
+        ][:limit]
 
     async def read(self, ids: Collection[str]) -> Mapping[str, Message]:
         self._up()
@@ -106,7 +132,12 @@ class MemoryMessages:
 
     async def claim(self, ids: Collection[str], claim: Claim) -> set[str]:
         self._up()
-        ours = {id_ for id_ in ids if self.documents[id_]["state"] == "planned"}
+        docs = self.documents
+        ours = {
+            id_
+            for id_ in ids
+            if docs[id_]["state"] == "planned" and docs[id_]["queue"] == claim.provider
+        }
         for id_ in ours:
             doc = self.documents[id_]
             doc.update(state="claimed", claim=claim.id, next_at=claim.until, tries=doc["tries"] + 1)
@@ -127,7 +158,7 @@ class MemoryMessages:
         self._up()
         for id_ in ids:
             doc = self.documents[id_]
-            if doc.get("claim") == claim:
+            if doc.get("claim") == claim and doc["state"] == "claimed":
                 doc.update(state="planned", next_at=at, tries=doc["tries"] - 1, v=doc["v"] + 1)
                 doc["attempts"] = [a for a in doc["attempts"] if a["claim"] != claim]
                 del doc["claim"]
@@ -142,7 +173,7 @@ class MemoryMessages:
         self._up()
         for id_, at in until.items():
             if self.documents[id_]["state"] == "planned":
-                self.documents[id_].update(next_at=at, held_until=at)
+                self.documents[id_].update(next_at=at, held_until=at, since=at)
 
     async def conclude(self, conclusions: Sequence[Conclusion]) -> None:
         self._up()
@@ -220,6 +251,11 @@ class MemoryMessages:
             raise Unavailable("the store")
 
 
+def _in_order(docs: Sequence[dict[str, Any]]) -> list[Message]:
+    ordered = sorted(docs, key=lambda doc: (not doc["urgent"], doc["next_at"]))
+    return [from_document(copy.deepcopy(doc)) for doc in ordered]
+
+
 def _due(doc: Mapping[str, Any], now: datetime) -> bool:
     return "next_at" in doc and doc["next_at"] <= now
 
@@ -236,12 +272,27 @@ def _take_away(doc: dict[str, Any], *names: str) -> None:
         doc.pop(name, None)
 
 
+class CountedWakes(Wakes):
+    """Counts how often everybody was woken, and how often each queue by its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.everybody = 0
+        self.named: Counter[str] = Counter()
+
+    def queues(self, queues: Collection[str]) -> None:
+        self.named.update(queues)
+
+    def all(self) -> None:
+        self.everybody += 1
+
+
 class ScriptedProvider:
     """Answers from a script by key, else accepts; `gate` holds every call while it is cleared."""
 
     def __init__(self, name: ProviderName = "mobile_seva", *, receipts: bool = False) -> None:
         self.name = name
-        self.channel: Channel = CHANNELS[name]
+        self.channel: Channel = CHANNEL_OF[name]
         self.receipts = receipts
         self.calls: list[Outgoing] = []
         self.outcomes: dict[str, list[Outcome | Exception]] = {}

@@ -63,6 +63,7 @@ def planned(
         event=event,
         event_at=at,
         ticket=ticket,
+        thread=ticket,
         district="janjgir-champa",
         zone="Asia/Kolkata",
         audience=audience,

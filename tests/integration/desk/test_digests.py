@@ -116,16 +116,30 @@ async def test_the_cases_of_one_officer_the_longest_overdue_first(
     await put(-60, state="closed")
     await put(-60, district="sakti")
     await put(-60, named_official=OTHER)
-    found, count = await cases.due(JANJGIR, OFFICER, {OFFICER, OTHER}, day, 30)
+    whole = (None, day.end)
+    listed = await cases.due(JANJGIR, OFFICER, {OFFICER, OTHER}, *whole, 30)
+    found = listed.cases
     assert [case.ticket for case in found] == [late, later, tonight]
-    assert count == 3
+    assert listed.count == 3
     assert (found[0].state, found[0].service, found[0].deadline) == (
         "in_progress", None, MORNING - timedelta(hours=50),
     )  # fmt: skip
     assert [case.confidential for case in found] == [False, False, True]
-    some, count = await cases.due(JANJGIR, OFFICER, {OFFICER, OTHER}, day, 2)
-    assert ([case.ticket for case in some], count) == ([late, later], 3)
-    assert (await cases.due(JANJGIR, OFFICER, (), day, 30))[1] == 4
+    some = await cases.due(JANJGIR, OFFICER, {OFFICER, OTHER}, *whole, 2)
+    assert ([case.ticket for case in some.cases], some.count) == ([late, later], 3)
+    assert (await cases.due(JANJGIR, OFFICER, (), *whole, 30)).count == 4
+
+
+async def test_what_is_overdue_hides_nothing_that_is_due_today(
+    cases: StoredDigestCases, put: Put, day: Day
+) -> None:
+    """Each list has its own limit and its own number; what is due at the instant itself is in time."""
+    late = [await put(hours) for hours in (-5, -4, -3)]
+    now, tonight = await put(0), await put(14.49)
+    overdue = await cases.due(JANJGIR, OFFICER, (), None, MORNING, 2)
+    today = await cases.due(JANJGIR, OFFICER, (), MORNING, day.end, 2)
+    assert ([case.ticket for case in overdue.cases], overdue.count) == (late[:2], 3)
+    assert ([case.ticket for case in today.cases], today.count) == ([now, tonight], 2)
 
 
 async def test_how_a_district_stands(
@@ -191,11 +205,12 @@ async def test_every_query_is_answered_by_an_index(
     await put(5)
     await database.command("profile", 2)
     await cases.owing(JANJGIR, day)
-    await cases.due(JANJGIR, OFFICER, {OTHER}, day, 1)
+    await cases.due(JANJGIR, OFFICER, {OTHER}, None, MORNING, 1)
+    await cases.due(JANJGIR, OFFICER, {OTHER}, MORNING, day.end, 1)
     await cases.figures(JANJGIR, {OTHER}, day, MORNING, 5)
     await database.command("profile", 0)
     ran = await database["system.profile"].find({"ns": {"$regex": r"\.(cases|receipts)$"}}).to_list(None)
-    assert len(ran) >= 7
+    assert len(ran) >= 8
     for one in ran:
         assert "COLLSCAN" not in one["planSummary"], one["command"]
         assert one["docsExamined"] <= 2, one["command"]
@@ -302,12 +317,16 @@ async def test_two_desks_ask_for_the_same_messages(
         assert record.key == event.recipient.encode()
         assert record.header("ce_id") == event.key
         assert record.header("ce_source") == "/samvad/desk"
-    event = next(event for _, event in found if event.template == "digest_officer")
-    data_key = Settings().keys.unwrap(event.wrapped_key or "", event.key)
-    content = unseal(event.sealed, Requested, data_key, event.key)
-    assert content.to == f"{OFFICER}@example.org"
+    contents = {}
+    for _, event in found:
+        data_key = Settings().keys.unwrap(event.wrapped_key or "", event.key)
+        contents[event.template] = unseal(event.sealed, Requested, data_key, event.key)
+    content = contents["digest_officer"]
+    assert (content.to, content.audience) == (f"{OFFICER}@example.org", "officer")
     assert [row["ticket"] for row in content.data["overdue"]] == [f"JC-{ticket}"]
+    assert (content.data["overdue_count"], content.data["due_today_count"]) == (1, 1)
     assert len(content.data["due_today"]) == 1
+    assert contents["digest_collector"].audience == "collector"
 
 
 async def test_a_desk_that_was_started_again_asks_for_what_may_be_missing_and_then_no_more(

@@ -1,4 +1,4 @@
-"""Messages of a case out of the real store: in the contract's shape, in an older one, and in none."""
+"""Messages of a case out of the real store: in the contract's shape or not, alone or in a summary."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.desk.adapters.notices import StoredNotices
+from services.desk.core.notices import PartRow
 from services.kernel.adapters import mongo
 from services.kernel.contracts.notices import COLLECTION
 from services.kernel.domain.errors import Unavailable
@@ -84,23 +85,69 @@ async def test_a_message_is_read_whole(database: mongo.Database) -> None:
     assert (attempt.provider, attempt.outcome, attempt.delivered_at) == ("whatsapp", "accepted", NOW)
 
 
-async def test_documents_of_an_older_shape_are_read(database: mongo.Database) -> None:
-    """Attempts that name no provider, and instants that lie in them alone."""
-    old = document("a", state="sent", channel="sms", person=None, audience="citizen")
-    for name in ("sent_at", "delivered_at", "person"):
-        del old[name]
-    old["attempts"] = [
-        {"claim": "c1", "channel": "sms", "claimed_at": NOW, "outcome": "transient", "ended_at": NOW},
-        {"claim": "c2", "channel": "sms", "claimed_at": NOW, "outcome": "accepted", "sent_at": NOW},
-    ]
-    planned = document("b", 1, state="planned")
-    for name in ("sent_at", "delivered_at", "attempts"):
+async def test_a_planned_message_lacks_what_has_not_happened_yet(database: mongo.Database) -> None:
+    planned = document("a", state="planned", audience="citizen", person=None, attempts=[])
+    for name in ("sent_at", "delivered_at"):
         del planned[name]
-    stored = await put(database, old, planned)
-    first, second = (await stored.of(TICKET, 10))[0]
-    assert [attempt.provider for attempt in first.attempts] == ["mobile_seva", "mobile_seva"]
-    assert (first.sent_at, first.attempts[0].sent_at, first.person) == (NOW, None, None)
-    assert (second.sent_at, second.attempts) == (None, ())
+    [row], _ = await (await put(database, planned)).of(TICKET, 10)
+    assert (row.sent_at, row.delivered_at, row.person, row.attempts) == (None, None, None, ())
+
+
+def collapsed(id_: str, minutes: float, summary: str, **fields: Any) -> mongo.Document:
+    """A message that became a part of `summary`."""
+    usual = {"state": "collapsed", "reason": "summarised", "attempts": [], "summary": summary}
+    made = document(id_, minutes, **{**usual, **fields})
+    for name in ("sent_at", "delivered_at"):
+        del made[name]
+    return made
+
+
+def summary_of(id_: str, **fields: Any) -> mongo.Document:
+    return document(id_, 30, ticket=None, event="summary", event_id=id_, template="summary", **fields)
+
+
+async def test_a_part_has_its_summary(database: mongo.Database) -> None:
+    """Which is a message of no case, and may hold parts of several."""
+    stored = await put(
+        database,
+        collapsed("a", 1, "summary/a"),
+        collapsed("b", 2, "summary/a"),
+        collapsed("c", 3, "summary/gone"),
+        collapsed("d", 4, "summary/a", reason="overtaken"),
+        collapsed("e", 5, "summary/broken"),
+        document("f", 6),
+        collapsed("g", 7, "summary/g"),
+        summary_of("summary/a", channel="sms"),
+        summary_of("summary/broken", state="beamed"),
+        summary_of("summary/g", state="failed", failed_at=NOW),
+    )
+    rows, more = await stored.of(TICKET, 10)
+    assert ([row.id for row in rows], more) == (list("abcdefg"), False)
+    wholes = {row.id: row.whole for row in rows if isinstance(row, PartRow)}
+    assert set(wholes) == {"a", "b", "g"}, "what was overtaken went in none"
+    assert wholes["a"] == wholes["b"]
+    assert (wholes["a"].state, wholes["a"].channel) == ("delivered", "sms")
+    assert wholes["a"].delivered_at == NOW + timedelta(minutes=30, seconds=2)
+    assert (wholes["g"].state, wholes["g"].failed_at) == ("failed", NOW)
+
+
+async def test_the_summaries_of_very_many_parts_are_one_find(database: mongo.Database) -> None:
+    """By their ids, and none for a case without."""
+    await put(database, *(document(f"other-{n}", n, ticket=OTHER) for n in range(40)))
+    stored = await put(
+        database,
+        *(collapsed(f"{n}", n, f"summary/{n}") for n in range(5)),
+        *(summary_of(f"summary/{n}") for n in range(5)),
+    )
+    await database.command("profile", 2)
+    rows, _ = await stored.of(TICKET, 3)
+    await stored.of(OTHER, 3)
+    await database.command("profile", 0)
+    assert [row.whole.id for row in rows if isinstance(row, PartRow)] == [f"summary/{n}" for n in (2, 3, 4)]
+    ran = await database["system.profile"].find({"ns": {"$regex": rf"\.{COLLECTION}$"}}).to_list(None)
+    by_ids = [one for one in ran if "_id" in one["command"]["filter"]]
+    assert (len(ran), len(by_ids)) == (3, 1)
+    assert by_ids[0]["docsExamined"] == 3
 
 
 async def test_what_is_not_of_the_contract_hides_no_other(database: mongo.Database) -> None:

@@ -8,14 +8,14 @@ from services.kernel.contracts.beside import MessageRequested, WhatsAppReceived
 from services.kernel.contracts.codec import Message, beside_the_case
 from services.kernel.contracts.envelope import Requested, new_data_key, seal
 from services.kernel.contracts.topics import MESSAGES, WHATSAPP_INBOUND
-from services.notify.core.contacts import Contacts
+from services.kernel.domain.naming import Names
 from tests.integration.notify.bench import Bench, records
 
 PHONE = "+919876543210"
 
 
 def name(bench: Bench) -> str:
-    return Contacts(bench.settings.contact_secret.get_secret_value()).phone(PHONE)
+    return Names(bench.settings.contact_secret.get_secret_value()).phone(PHONE)
 
 
 def status(bench: Bench, key: str, word: str, wamid: str | None = None, code: int = 0) -> Message:
@@ -64,7 +64,7 @@ def requested(
     **more: Any,
 ) -> Message:
     data_key = new_data_key()
-    content = Requested(to=PHONE, language="hi", channels=channels, **more)
+    content = Requested(audience="citizen", to=PHONE, language="hi", channels=channels, **more)
     event = MessageRequested(
         district="janjgir-champa",
         key=key,

@@ -10,6 +10,7 @@ from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.codec import Message, Record
 from services.kernel.testing.memory import ManualClock, MemoryBroker, MemoryParking
+from services.notify.adapters.book_choices import load_choices
 from services.notify.adapters.book_file import load_book
 from services.notify.app import Notify, build
 from services.notify.testing.memory import ScriptedProvider
@@ -42,6 +43,7 @@ class Bench:
             self.broker,
             self.providers,  # type: ignore[arg-type]
             BOOK,
+            load_choices(),
             self.clock,
         )
         return service, Guard("notify", service.consumer, MemoryParking())

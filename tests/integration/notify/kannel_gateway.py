@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +94,8 @@ class Gateway:
         self._run("bearerbox", _program("bearerbox"), str(self._file))
         _until(lambda: "Status: running" in self._status(), "bearerbox")
         self._run("smsbox", _program("smsbox"), str(self._file))
-        _until(lambda: not listening_possible(self._ports["sendsms"]), "smsbox")
+        # asked by a connection: a trial of the port itself could take it from the smsbox
+        _until(lambda: _answers(self._ports["sendsms"]), "smsbox")
         self.start_smsc()
 
     def start_smsc(self) -> None:
@@ -171,6 +173,12 @@ def _program(name: str) -> str:
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     assert found, f"{name} is missing: apt-get install kannel kannel-extras"
     return found
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
+        return True
+    return False
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:

@@ -126,6 +126,8 @@ class TestAnnounced:
 
         monkeypatch.setattr(rooms, "write", write)
         await bench.settle()
+        bench.clock.advance(seconds=1)
+        await bench.settle()
         assert times == 2
         (value,) = said(bench, "samvad.complaints.v1")
         assert NoticeDelivered.model_validate_json(value).at > fired

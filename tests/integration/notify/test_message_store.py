@@ -39,8 +39,15 @@ async def test_finding_what_is_due_examines_only_that(database: mongo.Database) 
     await store.plan([*soon, *later])
     explained = await (
         database[COLLECTION]
-        .find({"queue": "mobile_seva", "next_at": {"$lte": NOW}, "bucket": {"$in": list(ALL)}})
-        .sort([("next_at", 1)])
+        .find(
+            {
+                "queue": "mobile_seva",
+                "urgent": {"$in": [True, False]},
+                "next_at": {"$lte": NOW},
+                "bucket": {"$in": list(ALL)},
+            }
+        )
+        .sort([("urgent", -1), ("next_at", 1)])
         .limit(20)
         .explain()
     )

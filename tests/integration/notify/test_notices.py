@@ -13,8 +13,8 @@ import pytest
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.contracts.codec import Message
 from services.kernel.domain.errors import Unavailable
+from services.kernel.domain.naming import Names
 from services.notify.adapters.sender import CLAIM_SECONDS
-from services.notify.core.contacts import Contacts
 from services.notify.core.outcomes import Outcome
 from tests.integration.notify.bench import BUCKETS, Bench
 
@@ -31,7 +31,7 @@ async def test_a_case_from_filing_to_resolution(bench: Bench, cases: Any) -> Non
         ("samvad.case.filed.v1", "citizen"),
         ("samvad.case.resolved.v1", "citizen"),
     ]
-    contact = Contacts(bench.settings.contact_secret.get_secret_value()).phone("+919876543210")
+    contact = Names(bench.settings.contact_secret.get_secret_value()).phone("+919876543210")
     assert f"{ticket}/intake/1:{contact}" in {m["_id"] for m in stored}
     for message in stored:
         assert message["bucket"] in BUCKETS
@@ -40,8 +40,8 @@ async def test_a_case_from_filing_to_resolution(bench: Bench, cases: Any) -> Non
     sms = bench.providers["mobile_seva"].calls
     assert [call.text[:40] for call in sms] == [
         f"Samvad, Janjgir-Champa: your case JC-{ticket}"[:40],
-        f"Samvad: your case JC-{ticket} was given"[:40],
-        "Samvad: the officer says that your case "[:40],
+        f"Samvad, 05-01-2026 10:01: your case JC-{ticket}"[:40],
+        "Samvad, 05-01-2026 10:02: the officer says that"[:40],
     ]
     assert {call.to for call in sms} == {"+919876543210"}
     (officer,) = bench.providers["whatsapp"].calls

@@ -27,6 +27,8 @@ class TestPeople:
         assert states == {
             "samvad.case.filed.v1": ("sent", None),
             "samvad.case.assigned.v1": ("failed", "opted_out"),
+            # that he was heard, and how he undoes it
+            "samvad.message.requested.v1": ("sent", None),
         }
         assert said(bench, CALLS) == []
         known = await bench.database["contacts"].find_one({"_id": name(bench)})

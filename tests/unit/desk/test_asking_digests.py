@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from services.desk.core.digests import Day, DistrictFigures, DueCase
+from services.desk.core.digests import Day, DistrictFigures, DueCase, Listed
 from services.desk.core.texts import Texts
 from services.desk.handlers.digests import Digests
 from services.desk.testing import MORNING, due
@@ -21,7 +21,6 @@ from services.kernel.domain.errors import Unavailable, Unknown
 from services.kernel.domain.naming import Names
 from services.kernel.testing.memory import MemoryBroker
 from services.notify.adapters.mail_data import TABLES
-from services.notify.core.contacts import Contacts
 
 MONDAY = date(2026, 1, 5)
 OFFICER, OTHER = "phe-akaltara-1", "phe-akaltara-2"
@@ -61,11 +60,21 @@ class World:
         return set(self.cases)
 
     async def due(
-        self, district: str, officer: str, hidden: Collection[str], day: Day, limit: int
-    ) -> tuple[list[DueCase], int]:
+        self,
+        district: str,
+        officer: str,
+        hidden: Collection[str],
+        since: datetime | None,
+        until: datetime,
+        limit: int,
+    ) -> Listed:
         self.hidden[officer] = hidden
-        found = [one for one in self.cases[officer] if one.deadline < day.end]
-        return found[:limit], len(found)
+        found = [
+            one
+            for one in self.cases[officer]
+            if one.deadline < until and (since is None or one.deadline >= since)
+        ]
+        return Listed(found[:limit], len(found))
 
     async def figures(
         self, district: str, hidden: Collection[str], day: Day, now: datetime, limit: int
@@ -120,7 +129,7 @@ async def test_the_officer_who_owes_something_and_the_collector_are_written_to(
     officer, collector = asked_for(broker)
     assert officer.key == f"digest/{district.id}/{OFFICER}/2026-01-05"
     assert (officer.template, collector.template) == ("digest_officer", "digest_collector")
-    assert officer.recipient == Contacts(SECRET).officer(district.id, OFFICER), "as notify names him"
+    assert officer.recipient == Names(SECRET).officer(district.id, OFFICER), "as notify names him"
     assert collector.key == f"digest/{district.id}/{district.collector}/2026-01-05"
     for event, person in ((officer, OFFICER), (collector, district.collector)):
         assert (event.at, event.district) == (MORNING, district.id)
@@ -128,6 +137,7 @@ async def test_the_officer_who_owes_something_and_the_collector_are_written_to(
         content = unseal(event.sealed, Requested, data_key, event.key)
         assert content.to == f"{person}@example.org"
         assert content.channels == ("email",)
+        assert content.audience == ("officer" if person == OFFICER else "collector")
         assert content.language == district.officer_by_id[person].language
         assert content.data["date"] == "05-01-2026"
         TABLES[event.template].model_validate(content.data)  # as the e-mail's text has it

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from services.desk.core import digests
-from services.desk.core.digests import Counts, Day, DistrictFigures
+from services.desk.core.digests import Counts, Day, DistrictFigures, Listed
 from services.desk.core.texts import Texts
 from services.desk.testing import MORNING, due
 from services.kernel.domain.directory import DayOverride, District, Holiday, Leave, Text, Window
 from services.notify.adapters.mail_data import CollectorDigest, OfficerDigest
+from services.notify.adapters.mail_frame import render
 
 MONDAY = date(2026, 1, 5)
 OFFICER = "phe-akaltara-1"
@@ -141,15 +142,12 @@ def test_an_officer_reads_what_is_overdue_and_what_is_due_today(
     district: District, texts: Texts
 ) -> None:
     officer = district.officer_by_id[OFFICER]
-    cases = [
-        due(1, -72),
-        due(2, -1.5, confidential=True),
-        due(3, 0, state="in_progress", service=None),
-        due(4, 8.5, service="given-up"),
-    ]
-    found = digests.of_officer(
-        replace(officer, language="en"), cases, 4, district, day_of(district), MORNING, texts, URL
-    )
+    late = [due(1, -72), due(2, -1.5, confidential=True)]
+    today = [due(3, 0, state="in_progress", service=None), due(4, 8.5, service="given-up")]
+    lists = Listed(late, 2), Listed(today, 2)
+    day = day_of(district)
+    english = replace(officer, language="en")
+    found = digests.of_officer(english, *lists, district, day, MORNING, texts, URL)
     OfficerDigest.model_validate(found)
     assert found == {
         "district": district.name.en,
@@ -158,49 +156,64 @@ def test_an_officer_reads_what_is_overdue_and_what_is_due_today(
         "officer": officer.name.en,
         "overdue": [
             {
-                "ticket": f"JC-{cases[0].ticket}",
+                "ticket": f"JC-{late[0].ticket}",
                 "service": district.service_by_id["hand-pump"].name.en,
                 "due": "02-01-2026 09:30",
                 "state": "assigned",
                 "overdue_by": "3 days",
             },
             {
-                "ticket": f"JC-{cases[1].ticket}",
+                "ticket": f"JC-{late[1].ticket}",
                 "service": "–",
                 "due": "05-01-2026 08:00",
                 "state": "assigned",
                 "overdue_by": "1 hours",
             },
         ],
+        "overdue_count": 2,
         "due_today": [
             {
-                "ticket": f"JC-{cases[2].ticket}",
+                "ticket": f"JC-{today[0].ticket}",
                 "service": "service not known",
                 "due": "05-01-2026 09:30",
                 "state": "in progress",
                 "overdue_by": "",
             },
             {
-                "ticket": f"JC-{cases[3].ticket}",
+                "ticket": f"JC-{today[1].ticket}",
                 "service": "given-up",
                 "due": "05-01-2026 18:00",
                 "state": "assigned",
                 "overdue_by": "",
             },
         ],
-        "more": 0,
+        "due_today_count": 2,
     }
-    hindi = digests.of_officer(officer, cases, 4, district, day_of(district), MORNING, texts, URL)
+    hindi = digests.of_officer(officer, *lists, district, day, MORNING, texts, URL)
     assert hindi["overdue"][0]["overdue_by"] == "3 दिन"
     assert hindi["overdue"][0]["service"] == district.service_by_id["hand-pump"].name.hi
     assert hindi["overdue"][0]["state"] == "सौंपा गया"
 
 
-def test_thirty_rows_are_shown_and_the_rest_is_counted(district: District, texts: Texts) -> None:
-    cases = [due(n, n - 20) for n in range(1, 32)]
-    officer = district.officer_by_id[OFFICER]
-    found = digests.of_officer(officer, cases, 77, district, day_of(district), MORNING, texts, URL)
-    assert (len(found["overdue"]), len(found["due_today"]), found["more"]) == (19, 11, 47)
+def test_each_list_shows_twenty_and_counts_all(district: District, texts: Texts) -> None:
+    """However many are overdue, those that are due today are told too."""
+    late = Listed([due(n, n - 90) for n in range(1, 32)], 77)
+    today = Listed([due(n, n / 10) for n in range(32, 35)], 3)
+    officer = replace(district.officer_by_id[OFFICER], language="en")
+    found = digests.of_officer(
+        officer, late, today, district, day_of(district), MORNING, texts, URL
+    )
+    assert [row["ticket"] for row in found["overdue"]] == [f"JC-{c.ticket}" for c in late.cases[:20]]
+    assert [row["ticket"] for row in found["due_today"]] == [f"JC-{c.ticket}" for c in today.cases]
+    assert (found["overdue_count"], found["due_today_count"]) == (77, 3)
+    plain, html = render("digest_officer", "S", "T", "en", found)
+    for told in ("Past the time limit (77)", "… and 57 more", "Due today (3)"):
+        assert told in plain and told in html, told
+    assert plain.count("more on") == html.count("more on") == 1
+    swapped = digests.of_officer(
+        officer, today, late, district, day_of(district), MORNING, texts, URL
+    )
+    assert (len(swapped["overdue"]), len(swapped["due_today"])) == (3, 20)
 
 
 def test_the_collector_reads_how_the_district_stands(district: District, texts: Texts) -> None:
@@ -221,7 +234,7 @@ def test_the_collector_reads_how_the_district_stands(district: District, texts: 
     found = digests.of_collector(
         collector, figures, district, day_of(district), MORNING, texts, URL
     )
-    assert set(found) == {"district", "date", "desk", "totals", "departments", "escalated"}
+    assert set(found) == {"district", "date", "desk", "totals", "departments", "longest_overdue"}
     CollectorDigest.model_validate(found)
     assert found["totals"] == {
         "open": 53,
@@ -238,6 +251,6 @@ def test_the_collector_reads_how_the_district_stands(district: District, texts: 
         {"name": department["phe"].name.en, "open": 10, "overdue": 2, "due_today": 3},
         {"name": "given-up", "open": 2, "overdue": 0, "due_today": 0},
     ]
-    assert [row["overdue_by"] for row in found["escalated"]] == [
+    assert [row["overdue_by"] for row in found["longest_overdue"]] == [
         f"{hours} hours" for hours in range(12, 2, -1)
     ]

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from services.desk.core import notices
+from services.desk.core.notices import PartRow
 from services.desk.core.texts import Texts
 from services.desk.notice_models import NoticeShape, NoticesShape
 from services.desk.testing import NOW
@@ -222,6 +223,52 @@ async def test_a_page_without_messages_says_so(bench: Any, make_case: MakeCase) 
 )
 def test_a_reason_in_words_or_as_its_code(texts: Texts, code: str | None, said: str) -> None:
     assert notices.reason(code, texts, "en") == said
+
+
+def part(ticket: str, whole: dict[str, Any]) -> PartRow:
+    """A message to an officer that went as a part of summary `whole`."""
+    fields = {"state": "collapsed", "reason": "summarised", "sent_at": None, "summary": "s"}
+    row = message(1, ticket, audience="officer", person=OFFICER, **fields)
+    return PartRow(**row.model_dump(by_alias=True), whole={"_id": "s", "channel": "sms", **whole})
+
+
+async def test_of_a_message_that_went_in_a_summary_it_is_told_what_became_of_that(
+    bench: Any, make_case: MakeCase
+) -> None:
+    ticket = bench.put(make_case())
+    sent, delivered = PLANNED + timedelta(minutes=30), PLANNED + timedelta(minutes=31)
+    whole = {"state": "delivered", "channel": "whatsapp", "sent_at": sent, "delivered_at": delivered}
+    bench.notices.rows[ticket] = [part(ticket, whole), message(2, ticket)]
+    body = (await bench.get(f"/api/v1/cases/{ticket}/notices")).json()
+    NoticesShape.model_validate(body)
+    first, second = body["items"]
+    assert (first["state"], first["reason"], first["sent_at"]) == ("collapsed", "summarised", None)
+    assert first["summary"] == {
+        "state": "delivered",
+        "channel": "whatsapp",
+        "sent_at": "2026-01-05T04:30:00+00:00",
+        "delivered_at": "2026-01-05T04:31:00+00:00",
+        "read_at": None,
+        "failed_at": None,
+    }
+    assert second["summary"] is None
+    english = await _page(bench, ticket, "en", "operator")
+    assert "several messages were put into one in a summary, delivered 05-01-2026 10:01 · WhatsApp" in english
+    assert english.count("in a summary") == 1
+    assert "सारांश में, पहुँचा 05-01-2026 10:01" in await _page(bench, ticket, "hi", "operator")
+
+
+@pytest.mark.parametrize("state", get_args(MessageState))
+async def test_every_state_of_a_summary_has_words(
+    bench: Any, make_case: MakeCase, texts: Texts, state: MessageState
+) -> None:
+    """And the instant of that state alone; one that has not gone out yet has none."""
+    ticket = bench.put(make_case())
+    failed = PLANNED + timedelta(minutes=40)
+    bench.notices.rows[ticket] = [part(ticket, {"state": state, "failed_at": failed})]
+    at = " 05-01-2026 10:10" if state == "failed" else ""
+    said = texts.say(f"notice_state.{state}", "en")
+    assert f"in a summary, {said}{at} · SMS" in await _page(bench, ticket, "en", "operator")
 
 
 @pytest.mark.parametrize("state", get_args(MessageState))

@@ -11,7 +11,12 @@ from services.kernel.testing.memory import ManualClock
 from services.notify.adapters.book_file import load_book
 from services.notify.adapters.sender import Sender
 from services.notify.core.rates import Rate, Rates
-from services.notify.testing.memory import FixedComposer, MemoryMessages, ScriptedProvider
+from services.notify.testing.memory import (
+    CountedWakes,
+    FixedComposer,
+    MemoryMessages,
+    ScriptedProvider,
+)
 from services.notify.testing.store_suite import ALL, NOW
 
 BOOK = load_book()
@@ -26,27 +31,22 @@ class Bench:
         self.provider = ScriptedProvider()
         self.composer = FixedComposer(BOOK)
         self.clock = ManualClock(NOW)
-        self.woken = 0
+        self.wakes = CountedWakes()
         self.sender = self.another(slots)
 
     def another(self, slots: int = 64, provider: ScriptedProvider | None = None) -> Sender:
         """One more process's sender on the same store."""
-        made = Sender(
+        return Sender(
             provider or self.provider,
             self.store,
             self.composer,
             BOOK,
             Rates(FAST, FAST, NOW),
             self.clock,
+            self.wakes,
             slots=slots,
             chance=lambda: 0.0,
         )
-
-        def wake() -> None:
-            self.woken += 1
-
-        made.wake = wake
-        return made
 
     async def fire(self, sender: Sender | None = None) -> int:
         taken, _ = await (sender or self.sender).fire(self.clock(), ALL, 500)

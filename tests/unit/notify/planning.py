@@ -8,14 +8,14 @@ from typing import Any
 
 from services.kernel.contracts import events as e
 from services.kernel.domain.directory import District
+from services.kernel.domain.naming import Names
 from services.kernel.domain.reasons import reasons
 from services.notify.adapters.book_file import load_book
-from services.notify.core.contacts import Contacts
 from services.notify.core.people import Facts
 from services.notify.core.planning import PlannedMessage, Planner
 
 BOOK = load_book()
-CONTACTS = Contacts("secret")
+CONTACTS = Names("secret")
 PLANNER = Planner(BOOK, CONTACTS, reasons())
 TICKET = "2600104237"
 JOINED = "2600104245"
@@ -49,7 +49,7 @@ def event(model: type[e.CaseEvent], **fields: Any) -> e.CaseEvent:
         known |= {"department": "phe", "officer": OFFICER, "directory_version": 1, "reason": ""}
     if issubclass(model, e.CaseReopened):
         known |= {"cycle": 2}
-    if issubclass(model, e.QuestionAsked):
+    if issubclass(model, (e.QuestionAsked, e.QuestionMarked)):
         known |= {"question": 1}
     if issubclass(model, (e.CaseMerged, e.CaseUnmerged)):
         known |= {"parent": "2600000017"}
@@ -127,6 +127,7 @@ TOLD: list[tuple[type[e.CaseEvent], dict[str, Any], dict[str, str]]] = [
     (e.CaseUnmerged, BOTH, {"holder": "officer_case_discreet"}),
     (e.QuestionAsked, {}, {"citizen": "citizen_question"}),
     (e.QuestionAsked, SECRET, {"citizen": "citizen_question_discreet"}),
+    (e.QuestionMarked, {}, {}),
     (e.QuestionAnswered, {}, {"holder": "officer_answered"}),
     (e.QuestionAnswered, SECRET, {"holder": "officer_news_discreet"}),
     (e.CaseReplied, {}, {"citizen": "citizen_replied"}),

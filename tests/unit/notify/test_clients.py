@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from services.kernel.domain.naming import Names
 from services.notify.adapters.mobile_seva import key_of
 from services.notify.adapters.whatsapp import request_body
 from services.notify.adapters.wire import MOST_ANSWER, Client, http_client
-from services.notify.core.contacts import Contacts, reachable
+from services.notify.core.contacts import reachable
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing
 from tests.unit.notify.provider_server import (
@@ -215,10 +216,10 @@ async def test_the_gateway_reaches_indian_numbers_alone(client: Client) -> None:
 
 
 def test_recipients_are_named_by_a_keyed_hash() -> None:
-    contacts = Contacts("secret")
+    contacts = Names("secret")
     # printf %s phone:+919876543210 | openssl dgst -sha256 -hmac secret
     assert contacts.phone("+919876543210") == "1758da1a1c92a4236c50e3c31ec010b2"
-    assert Contacts("other").phone("+919876543210") != contacts.phone("+919876543210")
+    assert Names("other").phone("+919876543210") != contacts.phone("+919876543210")
     assert contacts.officer("a", "b") != contacts.officer("a/b", "")
 
 

@@ -258,9 +258,10 @@ def _with(wording: Wording) -> Book:
 
 class TestWithoutACase:
     REPLY = Requested(
+        audience="citizen",
         to=NUMBER, channels=("whatsapp", "sms"), text="Which village?", buttons=(("b1", "Naila"),)
     )
-    ASKED = Requested(to=NUMBER, channels=("sms",), values={"code": "123456"})
+    ASKED = Requested(audience="citizen", to=NUMBER, channels=("sms",), values={"code": "123456"})
 
     def test_a_reply_goes_out_as_it_is_while_the_window_is_open(self) -> None:
         open_ = Contact(window_until=NOW + TICK)

@@ -15,7 +15,7 @@ from services.notify.adapters.book_file import load_book
 from services.notify.adapters.gathering import Gathering, named
 from services.notify.core.book import Audience
 from services.notify.core.messages import Message
-from services.notify.testing.memory import MemoryMessages
+from services.notify.testing.memory import CountedWakes, MemoryMessages
 from services.notify.testing.store_suite import ALL, planned
 
 BOOK = load_book()
@@ -27,18 +27,12 @@ class Desk:
     def __init__(self) -> None:
         self.store = MemoryMessages()
         self.clock = ManualClock(WINDOW)
+        self.wakes = CountedWakes()
         self.gathering = self.another()
 
     def another(self) -> Gathering:
         """One more process on the same store."""
-        made = Gathering(self.store, BOOK, bucket_of)
-        self.elsewhere = 0
-
-        def elsewhere() -> None:
-            self.elsewhere += 1
-
-        made.elsewhere = elsewhere
-        return made
+        return Gathering(self.store, BOOK, bucket_of, self.wakes)
 
     async def keep(
         self,
@@ -90,7 +84,7 @@ async def test_nothing_is_done_before_the_window_ends(desk: Desk) -> None:
     desk.clock.now = WINDOW - timedelta(milliseconds=1)
     assert await desk.fire() == 0
     assert desk.to_be_sent() == []
-    assert desk.elsewhere == 0
+    assert desk.wakes.everybody == 0
 
 
 async def test_one_message_goes_out_alone_as_it_is(desk: Desk) -> None:
@@ -102,7 +96,7 @@ async def test_one_message_goes_out_alone_as_it_is(desk: Desk) -> None:
     assert (going["state"], going["next_at"]) == ("planned", WINDOW)
     for name in ("template", "values", "ticket", "thread", "order", "channels", "held_until"):
         assert going[name] == before[name]
-    assert desk.elsewhere == 1
+    assert desk.wakes.everybody == 1
     assert await desk.fire() == 0
 
 
@@ -119,7 +113,7 @@ async def test_ten_become_one_that_names_the_first(desk: Desk) -> None:
     assert (summary["ticket"], summary["recipient"], summary["thread"]) == (
         None,
         "r-holder",
-        "r-holder",
+        "summary/r-holder",
     )
     assert summary["channels"] == ["whatsapp", "sms", "email"]
     assert summary["providers"] == ["whatsapp", "mobile_seva", "smtp"]

@@ -77,11 +77,12 @@ def data_of(template: str, language: Language) -> dict[str, Any]:
         "desk": "http://desk.example.org/cases?a=1&b=2",
     }
     if template == "digest_officer":
-        return common | {"officer": officer, "overdue": [late], "due_today": [today], "more": 4}
+        lists = {"overdue": [late], "due_today": [today]}
+        return common | {"officer": officer, "overdue_count": 24, "due_today_count": 1} | lists
     if template == "digest_collector":
         totals = dict(zip(Totals.model_fields, range(1, 7), strict=True))
         rows = [{"name": department, "open": 88, "overdue": 9, "due_today": 3}]
-        return common | {"totals": totals, "departments": rows, "escalated": [late]}
+        return common | {"totals": totals, "departments": rows, "longest_overdue": [late]}
     return {}
 
 
@@ -179,13 +180,25 @@ def test_paragraphs_and_lines_stay() -> None:
 
 
 def test_empty_tables_say_so() -> None:
-    data = data_of("digest_officer", "hi") | {"overdue": [], "due_today": [], "more": 0}
+    empty: dict[str, Any] = {"overdue": [], "due_today": []}
+    none = {"overdue_count": 0, "due_today_count": 0}
+    data = data_of("digest_officer", "hi") | empty | none
     plain, html = render("digest_officer", "S", "T", "hi", data)
     assert plain.count("कोई नहीं") == html.count("कोई नहीं") == 2
-    assert "और 0" not in plain + html
-    data = data_of("digest_collector", "hi") | {"departments": [], "escalated": []}
+    assert "… और" not in plain + html
+    data = data_of("digest_collector", "hi") | {"departments": [], "longest_overdue": []}
     plain, html = render("digest_collector", "S", "T", "hi", data)
     assert plain.count("कोई नहीं") == html.count("कोई नहीं") == 2
+
+
+def test_each_list_tells_how_many_more_there_are() -> None:
+    data = data_of("digest_officer", "en") | {"overdue_count": 1, "due_today_count": 33}
+    for form in render("digest_officer", "S", "T", "en", data):
+        assert "Past the time limit (1)" in form
+        assert "Due today (33)" in form
+        assert form.count("more on the Samvad desk") == 1
+        told = form.index("… and 32 more on the Samvad desk")
+        assert form.index(ROWS["en"][1]["ticket"]) < told < form.index("Open the Samvad desk")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +210,13 @@ def test_empty_tables_say_so() -> None:
             {"overdue": [{"ticket": "JC-1"}]},
             "data.overdue.0.service: Field required",
         ),
-        ("digest_officer", {"more": -1}, "data.more: "),
+        ("digest_officer", {"overdue": [], "overdue_count": -1}, "data.overdue_count: "),
+        ("digest_officer", {"overdue_count": 0}, "data.overdue_count: Value error, must not be less"),
+        (
+            "digest_officer",
+            {"due_today_count": 0},
+            "data.due_today_count: Value error, must not be less",
+        ),
         (
             "digest_officer",
             {"desk": "javascript:alert(1)"},
@@ -245,11 +264,11 @@ def faults(folder: Path) -> list[str]:
         ("mail.yaml", '"Dear {name},"', '"Dear {name,"', "`greeting`: a brace that belongs to no"),
         ("mail.yaml", "  frame: |", "  fram: |", "unknown key `fram`"),
         ("mail.yaml", '{{ say("totals") }}', '{{ say("total") }}', "unknown word `total`"),
-        ("mail.yaml", "{% if data.more %}", "{% if data.more }", "no template: "),
+        ("mail.yaml", "{% if data.overdue_more %}", "{% if data.overdue_more }", "no template: "),
         ("frame.html", 'say("footer")', 'say("foot")', "mail/frame.html:21: unknown word `foot`"),
         ("frame.html", "{% endfor %}</p>", "</p>", "mail/frame.html:"),
         ("rows.html", "{% endmacro %}", "", "mail/rows.html:"),
-        ("digest_officer.html", "n=data.more", "m=data.more", "the word `more` is given other names"),
+        ("digest_officer.html", "n=data.overdue_more", "m=data.overdue_more", "the word `more` is given"),
     ],
 )  # fmt: skip
 def test_faults_of_the_files(folder: Path, file: str, old: str, new: str, fault: str) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from services.kernel.contracts import events as e
 from services.kernel.domain.directory import District
+from services.kernel.domain.naming import Names
 from services.notify.core.book import AUDIENCES, Audience
-from services.notify.core.contacts import Contacts, reachable
+from services.notify.core.contacts import reachable
 from services.notify.core.people import Facts, Person, people
 
 TICKET = "2600104237"
@@ -144,7 +145,7 @@ class TestCitizens:
     ) -> None:
         (person,) = people("citizen", NOTED, replace(FACTS, language="en"), janjgir, {})
         assert person == Person("en", phone=PHONE, source=TICKET, filed_by="web")
-        contacts = Contacts("secret")
+        contacts = Names("secret")
         assert person.name(contacts, "janjgir-champa") == contacts.phone(PHONE)
 
     def test_without_a_number_he_cannot_be_told(self, janjgir: District) -> None:
@@ -165,7 +166,7 @@ class TestCitizens:
 
 def test_the_call_centre_is_one_recipient_a_district(janjgir: District) -> None:
     (person,) = people("operator", NOTED, FACTS, janjgir, {})
-    contacts = Contacts("secret")
+    contacts = Names("secret")
     assert person.name(contacts, "janjgir-champa") == contacts.call_centre("janjgir-champa")
     assert person.name(contacts, "sakti") != person.name(contacts, "janjgir-champa")
     silent = replace(janjgir, call_centre=replace(janjgir.call_centre, email=None))
@@ -190,7 +191,7 @@ def test_which_numbers_could_be_anybodys(phone: str | None, found: str | None) -
 
 
 def test_names_tell_kinds_apart() -> None:
-    contacts, others = Contacts("secret"), Contacts("other")
+    contacts, others = Names("secret"), Names("other")
     names = {
         contacts.phone(PHONE),
         contacts.officer("d", PHONE),

@@ -17,7 +17,7 @@ from services.kernel.domain.directory import District
 from services.notify.core.people import Facts
 from services.notify.core.planning import holds
 from services.notify.core.values import DISCREET, LATE
-from services.notify.core.wording import STAMP, fill, segments, utf16_units, variables_of
+from services.notify.core.wording import fill, segments, utf16_units, variables_of
 from tests.unit.notify.planning import (
     AT,
     BOOK,
@@ -85,13 +85,21 @@ class TestWhen:
     @pytest.mark.parametrize(
         "model", [e.CaseFiled, e.CaseConfirmed, e.CaseReopened, e.CaseWithdrawn]
     )
+    @pytest.mark.parametrize("role", ["citizen", "operator"])
     def test_nor_does_an_answer_to_what_he_has_just_done(
-        self, model: type[e.CaseEvent], janjgir: District
+        self, model: type[e.CaseEvent], role: str, janjgir: District
     ) -> None:
-        found = planned(event(model), FACTS, janjgir, now=self.at("03:00"))
+        what = event(model, by={"role": role}) if issubclass(model, e.Act) else event(model)
+        found = planned(what, FACTS, janjgir, now=self.at("03:00"))
         assert (found["citizen"].at_once, found["citizen"].not_before) == (True, None)
         others = [m for audience, m in found.items() if audience != "citizen"]
         assert all(m.not_before == self.at("08:00") for m in others)
+
+    @pytest.mark.parametrize("role", ["head", "sdm", "collector"])
+    def test_what_staff_did_can_wait_until_the_morning(self, role: str, janjgir: District) -> None:
+        what = event(e.CaseReopened, by={"role": role, "id": HEAD})
+        message = planned(what, FACTS, janjgir, now=self.at("03:00"))["citizen"]
+        assert (message.at_once, message.not_before) == (False, self.at("08:00"))
 
     @pytest.mark.parametrize(
         ("now", "until"),
@@ -205,12 +213,14 @@ class TestWhatIsStored:
         (e.CaseResolved, e.SlaBreached, "holder"),
         (e.CaseTransferred, e.CaseAssigned, "officer"),
         (e.QuestionAnswered, e.QuestionAsked, "citizen"),
+        (e.QuestionMarked, e.QuestionAsked, "citizen"),
         (e.CaseReopened, e.CaseResolved, "citizen"),
         (e.CaseConfirmed, e.CaseResolved, "citizen"),
         (e.CaseUnmerged, e.CaseMerged, "citizen"),
         (e.FeedbackEnded, e.FeedbackPlanned, "citizen"),
         (e.RejectionRefused, e.RejectionProposed, "head"),
         (e.CaseTakenOver, e.SlaEscalated, "sdm"),
+        (e.CaseTransferred, e.SlaEscalated, "head"),
     ],
 )
 def test_what_overtakes_what(
@@ -296,4 +306,4 @@ def test_every_plan_can_be_sent_and_a_confidential_one_names_nothing(
                 assert service is None or service.name.say(message.language) not in text
                 assert late["words"] not in text
         if facts.confidential and message.person is not None:
-            assert set(message.values) <= DISCREET | {STAMP}
+            assert set(message.values) <= DISCREET

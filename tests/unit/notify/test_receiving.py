@@ -18,7 +18,7 @@ from services.notify.core.book import Channel
 from services.notify.core.messages import Message, Move, Step
 from services.notify.core.outcomes import Outcome
 from services.notify.core.receipts import Receipt, Status
-from services.notify.testing.memory import FixedComposer, MemoryMessages
+from services.notify.testing.memory import CountedWakes, FixedComposer, MemoryMessages
 from services.notify.testing.store_suite import ALL, NOW, claim, concluded, planned
 
 BOOK = load_book()
@@ -65,13 +65,10 @@ class Desk:
         self.clock = ManualClock(NOW)
         self.composer = Addresses(BOOK)
         contacts: Any = self.known
-        self.receiving = Receiving(self.store, self.composer, contacts, BOOK.waits, self.clock)
-        self.elsewhere = 0
-
-        def elsewhere() -> None:
-            self.elsewhere += 1
-
-        self.receiving.elsewhere = elsewhere
+        self.wakes = CountedWakes()
+        self.receiving = Receiving(
+            self.store, self.composer, contacts, BOOK.waits, self.clock, self.wakes
+        )
 
     async def sent(self, number: int = 1, *, form: str = "", **fields: Any) -> str:
         document = planned(number, channel="whatsapp", then=("sms",), **fields)
@@ -147,11 +144,11 @@ async def test_a_receipt_told_again_changes_nothing(desk: Desk) -> None:
     await desk.tell(receipt(id_, "delivered"))
     before = {**desk.store.documents[id_]}
     assert before["owes"] == ["delivered"]
-    assert desk.elsewhere == 1
+    assert desk.wakes.everybody == 1
     desk.clock.advance(hours=1)
     await desk.tell(receipt(id_, "delivered"), receipt(id_, "sent"))
     assert desk.store.documents[id_] == before
-    assert desk.elsewhere == 1
+    assert desk.wakes.everybody == 1
 
 
 async def test_of_many_messages_each_has_its_own(desk: Desk) -> None:
@@ -164,7 +161,7 @@ async def test_of_many_messages_each_has_its_own(desk: Desk) -> None:
     assert [desk.state(id_) for id_ in ids] == ["read", "planned", "sent"]
     (next_one,) = await desk.store.due("mobile_seva", ALL, NOW, 10)
     assert next_one.id == ids[1]
-    assert desk.elsewhere == 1
+    assert desk.wakes.everybody == 1
 
 
 async def test_what_is_of_no_message_of_ours_is_passed_over(desk: Desk) -> None:
@@ -282,7 +279,7 @@ class TestLearning:
             "whatsapp",
             "whatsapp",
         )
-        assert desk.elsewhere == 1
+        assert desk.wakes.everybody == 1
 
     async def test_the_window_is_known_to_be_closed_before_the_template_is_sent(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch

@@ -37,7 +37,7 @@ async def test_a_due_message_is_sent_once(bench: Any) -> None:
         "If anyone is in danger call 112 now, or the control room 1077. "
         "Your case JC-2600104237 is registered and is going to an officer at once."
     )
-    assert bench.woken == 0, "nothing waited for it to end"
+    assert bench.wakes.named["mobile_seva"] == 0, "nothing waited for it to end"
 
 
 async def test_the_end_of_a_call_wakes_the_loop_for_what_waited_behind_it(bench: Any) -> None:
@@ -47,7 +47,7 @@ async def test_the_end_of_a_call_wakes_the_loop_for_what_waited_behind_it(bench:
     await bench.settle()
     assert bench.state(first) == "sent"
     assert bench.state(second) == "planned"
-    assert bench.woken == 1
+    assert bench.wakes.named["mobile_seva"] == 1
 
 
 async def test_the_claim_is_stored_before_the_call(

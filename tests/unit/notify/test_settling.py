@@ -16,7 +16,7 @@ from services.notify.adapters.book_file import load_book
 from services.notify.adapters.settling import Settling
 from services.notify.core.messages import Debt, Message, Move, Step
 from services.notify.core.provider import ProviderName
-from services.notify.testing.memory import MemoryMessages
+from services.notify.testing.memory import CountedWakes, MemoryMessages
 from services.notify.testing.store_suite import ALL, NOW, claim, concluded, planned
 
 BOOK = load_book()
@@ -46,15 +46,10 @@ class Desk:
         self.broker = MemoryBroker()
         self.rooms = Rooms()
         self.clock = ManualClock(NOW)
-        self.elsewhere = 0
+        self.wakes = CountedWakes()
         self.settling = Settling(
-            self.store, self.broker, self.rooms, BOOK.waits, self._receipts, self.clock
+            self.store, self.broker, self.rooms, BOOK.waits, self._receipts, self.wakes
         )
-
-        def elsewhere() -> None:
-            self.elsewhere += 1
-
-        self.settling.elsewhere = elsewhere
 
     @staticmethod
     def _receipts(name: ProviderName) -> bool:
@@ -105,7 +100,7 @@ class TestWaits:
         )
         assert (stored["tries"], stored["since"]) == (0, desk.clock())
         assert stored["next_at"] == desk.clock()
-        assert desk.elsewhere == 1
+        assert desk.wakes.everybody == 1
         assert await desk.fire() == 0
 
     async def test_what_is_no_news_any_more_goes_no_further(self, desk: Desk) -> None:

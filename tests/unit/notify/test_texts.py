@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.domain.directory import Language
+from services.kernel.domain.lifecycle_table import REJECTION_REASONS
 from services.notify.adapters.book_file import load_book
-from services.notify.core.book import Channel, Wording
+from services.notify.core.book import CITIZENS, Channel, Wording
+from services.notify.core.values import word_of_reason
 from services.notify.core.wording import (
     as_entities,
     fill,
@@ -128,6 +130,43 @@ def test_an_sms_that_can_come_again_for_a_case_is_another_text_then() -> None:
                 )
 
 
+def test_an_sms_has_no_part_more_than_it_needs() -> None:
+    """Every part is paid for: two in Hindi, one in English, also for the longest reason of a rejection."""
+    for key, found in rendered().items():
+        if " sms " in key:
+            assert found["segments"] <= (2 if key.endswith(" hi") else 1), key  # type: ignore[operator]
+    book = load_book()
+    texts = [book.templates[name] for name in ("citizen_rejected", "head_decision")]
+    most: dict[Language, int] = {"hi": 2, "en": 1}
+    for reason in REJECTION_REASONS:
+        for language, parts in most.items():
+            few = book.words[word_of_reason(reason)][language]
+            for template in texts:
+                text = template.wordings["sms", language].text
+                said = fill(text, VALUES[language] | {"short_reason": few})
+                assert segments(said) <= parts, (template.id, reason, language)
+
+
+def test_punctuation() -> None:
+    """No text breaks off; a telephone number at the end has no stop that might be taken for a part of it."""
+    wrong = re.compile(r"  | [।,.:;?!)]|[।,.:;]{2}|\( |[,;:]$|^\s|\s$")
+    for key, found in rendered().items():
+        for part in ("subject", "text"):
+            assert not wrong.search(str(found.get(part, ""))), (key, part)
+        if " button " not in key:
+            assert re.search(r"([।.?]|: [0-9]+|[Cc]all [0-9]+)$", str(found["text"])), key
+
+
+def test_one_word_for_one_thing() -> None:
+    """Citizens read समाधान; staff निराकरण, as on the desk."""
+    book = load_book()
+    theirs = {rule.template for rule in book.rules if rule.audience in CITIZENS}
+    for key, found in rendered().items():
+        word = "निराक" if key.split()[0] in theirs else "समाधान"
+        assert word not in f"{found.get('subject', '')} {found['text']}", key
+    assert "निराक" in book.words["resolve"]["hi"]
+
+
 def test_hindi_is_written_in_one_way() -> None:
     """Words that are often misspelt, or that have a better-known one."""
     wrong = [
@@ -139,8 +178,8 @@ def test_hindi_is_written_in_one_way() -> None:
             for word in wrong:
                 assert word not in str(found["text"]), (key, word)
                 assert word not in str(found.get("subject", "")), (key, word)
-            # no Latin word, but for addresses and ticket numbers
-            plain = re.sub(r"https://\S+|JC-[0-9]+", "", str(found["text"]))
+            # no Latin word, but for addresses, ticket numbers and what a Latin keyboard is to write
+            plain = re.sub(r"https://\S+|JC-[0-9]+|\b(START|STOP)\b", "", str(found["text"]))
             assert not re.search("[A-Za-z]", plain), key
 
 

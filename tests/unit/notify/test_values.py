@@ -14,7 +14,7 @@ from services.kernel.domain.directory import District, Language
 from services.kernel.domain.reasons import reasons
 from services.notify.adapters.book_file import load_book
 from services.notify.core.people import Facts
-from services.notify.core.values import ALWAYS, DISCREET, LATE, NONE, local, offered, values
+from services.notify.core.values import ALWAYS, DISCREET, LATE, NONE, STAMP, local, offered, values
 
 BOOK = load_book()
 TICKET = "2600104237"
@@ -151,8 +151,8 @@ class TestTheClock:
         (e.CaseFiled, set()),
         (e.QuestionAsked, {"words"}),
         (e.CaseReplied, {"words"}),
-        (e.CaseRejected, {"words", "reason"}),
-        (e.RejectionProposed, {"words", "reason"}),
+        (e.CaseRejected, {"words", "reason", "short_reason"}),
+        (e.RejectionProposed, {"words", "reason", "short_reason"}),
         (e.CaseMerged, {"words", "parent"}),
         (e.SlaBreached, {"target", "due"}),
         (e.SlaEscalated, {"target", "due"}),
@@ -160,8 +160,8 @@ class TestTheClock:
     ],
 )
 def test_what_each_event_offers_beside(event: type[e.CaseEvent], more: set[str]) -> None:
-    assert offered(event.TYPE) >= ALWAYS | more
-    optional = {"words", "reason", "parent", "target", "due"}
+    assert offered(event.TYPE) >= ALWAYS | more | {STAMP}
+    optional = {"words", "reason", "short_reason", "parent", "target", "due"}
     assert offered(event.TYPE) & optional == more
 
 

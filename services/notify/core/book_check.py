@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from services.kernel.contracts.events import EVENTS, CaseEvent
+from services.kernel.contracts.events import EVENTS, CaseAssigned, CaseEvent, SlaEscalated
 from services.kernel.domain.directory import LANGUAGES
 from services.kernel.domain.lifecycle_table import REJECTION_REASONS
-from services.notify.adapters.wording_check import check_buttons, check_wording
 from services.notify.core.book import CITIZENS, Audience, Book, Route, Rule, Template
-from services.notify.core.values import DISCREET, LINK, MISSING_WORDS, SUMMARY, offered
-from services.notify.core.wording import (
+from services.notify.core.values import (
+    DISCREET,
+    LINK,
+    MISSING_WORDS,
     SHORT_REASON,
-    STAMP,
-    utf16_units,
-    variables_of,
+    SUMMARY,
+    offered,
     word_of_reason,
 )
+from services.notify.core.wording import utf16_units, variables_of
+from services.notify.core.wording_check import check_buttons, check_wording
 
 FOLLOWED = ("intake", "case", "sla")
 COUNT = "count"
@@ -34,9 +36,7 @@ def check_book(book: Book, about: About) -> None:
         if not _is_followed(event) and not any(rule.event == event for rule in book.rules):
             about(f"event {event}", f"unknown group or event `{event}`")
     _check_summary(book, partial(about, "summary"))
-    for name in book.free:
-        if name not in book.templates:
-            about(f"free {name}", f"unknown template `{name}`")
+    _check_free(book, about)
     for template in book.templates.values():
         _check_template(book, template, about)
     _check_registered(book, about)
@@ -56,16 +56,13 @@ def _check_rule(book: Book, index: int, rule: Rule, fault: Fault) -> None:
         for other in book.rules[:index]
         if other.event == rule.event and other.audience == rule.audience
     ]
-    if any(other.when in (None, rule.when) for other in earlier):
-        fault(
-            f"never counts: an earlier rule for {rule.event} to {rule.audience} always holds first"
-        )
-    _check_flags(rule, fault)
+    _check_counting(rule, earlier, fault)
+    _check_flags(rule, earlier, fault)
     template = book.templates.get(rule.template)
     if template is None:
         fault(f"unknown template `{rule.template}`")
         return
-    given = offered_by(rule.event)
+    given = offered(rule.event)
     for name in template.variables:
         if name not in given and name in book.longest:
             fault(f"template `{rule.template}` needs `{name}`, which {rule.event} does not offer")
@@ -76,20 +73,41 @@ def _check_rule(book: Book, index: int, rule: Rule, fault: Fault) -> None:
     _check_discretion(rule, template, earlier, fault)
 
 
-def _check_flags(rule: Rule, fault: Fault) -> None:
-    if rule.announced and rule.audience not in CITIZENS:
-        fault("`announced` is for citizens: no clock waits for what others are told")
+def _check_counting(rule: Rule, earlier: list[Rule], fault: Fault) -> None:
+    model = EVENTS[rule.event]
+    if any(other.when in (None, rule.when) for other in earlier):
+        fault(
+            f"never counts: an earlier rule for {rule.event} to {rule.audience} always holds first"
+        )
+    if rule.when == "reopened" and not issubclass(model, SlaEscalated):
+        fault(f"never counts: `reopened` is a reason of {SlaEscalated.TYPE} alone")
+    if rule.audience == "officer" and not issubclass(model, (CaseAssigned, SlaEscalated)):
+        fault(f"never counts: {rule.event} names no officer; `holder` is who holds the case")
+
+
+def _check_flags(rule: Rule, earlier: list[Rule], fault: Fault) -> None:
+    if rule.announced and rule.audience != "citizen":
+        fault("`announced` is for `citizen`: no clock waits for what others are told")
+    for other in earlier[:1]:
+        # the clock waits for the delivery, whichever of the texts was sent
+        if other.announced != rule.announced:
+            fault(f"`announced` must be the same in every rule for {rule.event} to {rule.audience}")
+        # what overtakes a message is looked up by event and audience
+        if other.stale != rule.stale:
+            fault(f"`stale` must be the same in every rule for {rule.event} to {rule.audience}")
     if rule.gathered and rule.audience in CITIZENS:
         fault("`gathered` is for staff: a citizen is told of each thing by itself")
     if rule.gathered and rule.at_once:
         fault("`gathered` waits for others, so it cannot be `at_once`")
+    if rule.gathered and rule.when in ("danger", "urgent"):
+        fault(f"what is {rule.when} is never `gathered`")
 
 
 def _check_discretion(rule: Rule, template: Template, earlier: list[Rule], fault: Fault) -> None:
     """Every text that a confidential case can come to must say nothing of it."""
     if any(other.when == "confidential" for other in earlier):
         return
-    told = [name for name in template.variables if name not in DISCREET | {STAMP}]
+    told = [name for name in template.variables if name not in DISCREET]
     if told:
         fault(
             f"a confidential case's text may not name {', '.join(told)}: "
@@ -114,12 +132,6 @@ def _is_followed(event: str) -> bool:
     return model is not None and issubclass(model, CaseEvent) and bool({*model.ROOMS} & {*FOLLOWED})
 
 
-def offered_by(event: str) -> frozenset[str]:
-    """The variables that planning has for an event."""
-    found = offered(event) | {STAMP}
-    return found | {SHORT_REASON} if "reason" in found else found
-
-
 # ---------------------------------------------------------------- what belongs to no rule
 
 
@@ -136,6 +148,14 @@ def _check_summary(book: Book, fault: Fault) -> None:
             fault(f"template `{id_}` needs `{name}`, which a summary does not offer")
     for audience in dict.fromkeys(rule.audience for rule in book.rules if rule.gathered):
         _check_channels(book, id_, audience, fault)
+
+
+def _check_free(book: Book, about: About) -> None:
+    for name in book.free:
+        if name not in book.templates:
+            about(f"free {name}", f"unknown template `{name}`")
+        elif name == book.summary.template or any(rule.template == name for rule in book.rules):
+            about(f"free {name}", f"template `{name}` is not free: a rule or the summary uses it")
 
 
 def _check_words(book: Book, about: About) -> None:
