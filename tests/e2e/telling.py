@@ -1,14 +1,15 @@
-"""What tests of notifications do to a running line beside filing and acting: providers misbehave, people write
-by WhatsApp, others put records on the topics beside the cases."""
+"""What tests of notifications do to a running line beside filing and acting: providers misbehave, people
+write by WhatsApp, others put records on the topics beside the cases."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -42,8 +43,7 @@ class Telling:
 
     at: Line
     settings: Settings
-    contacts: mongo.Collection
-    collector: dict[str, str] = field(default_factory=dict)
+    database: mongo.Database
 
     @property
     def names(self) -> Names:
@@ -65,7 +65,10 @@ class Telling:
 
     async def webhook(self, *items: Item, kind: str = "messages") -> httpx.Response:
         """One body of the provider's, signed."""
-        value = {"metadata": {"phone_number_id": self.settings.whatsapp_phone_number_id}, kind: items}
+        value = {
+            "metadata": {"phone_number_id": self.settings.whatsapp_phone_number_id},
+            kind: items,
+        }
         change = {"field": "messages", "value": value}
         raw = json.dumps({"entry": [{"id": "1", "changes": [change]}]}).encode()
         secret = self.settings.whatsapp_app_secret.get_secret_value().encode()
@@ -77,7 +80,7 @@ class Telling:
         )
 
     async def opted_out(self, phone: str) -> bool:
-        known = await self.contacts.find_one({"_id": self.names.phone(phone)})
+        known = await self.database["contacts"].find_one({"_id": self.names.phone(phone)})
         return known is not None and known.get("opted_out_at") is not None
 
     async def notices(self, ticket: str, token: str) -> list[Item]:
@@ -125,10 +128,16 @@ class Telling:
         )
         return officer, version
 
-    def request(self, key: str, phone: str, code: str, *, sealed_for: str = "", **fields: Any) -> Message:
+    def request(
+        self, key: str, phone: str, code: str, *, sealed_for: str = "", **fields: Any
+    ) -> Message:
         """A one-time code that somebody asks to be sent. `sealed_for`: another key than it names."""
         data_key = new_data_key()
-        content: dict[str, Any] = {"channels": ("whatsapp", "sms"), "audience": "citizen", "language": "en"}
+        content: dict[str, Any] = {
+            "channels": ("whatsapp", "sms"),
+            "audience": "citizen",
+            "language": "en",
+        }
         content |= {"to": phone, "values": {"code": code}}
         event = MessageRequested(
             **{
@@ -143,6 +152,31 @@ class Telling:
             }
         )
         return beside_the_case(event, MESSAGES, "test", key=event.recipient.encode(), ce_id=key)
+
+    async def of_no_message(self) -> float:
+        """How many WhatsApp statuses `read` were of messages that there are not."""
+        text = (await self.at.http.get(self.at.stack.url("notify", "/metrics"))).text
+        name = 'samvad_notification_receipts_total{channel="whatsapp",outcome="no_message",status="read"}'
+        return sum(
+            float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name)
+        )
+
+    def rubbish(self, topic: str, type_: str, phone: str) -> list[Message]:
+        """Records of a type that is used: bytes, JSON of the wrong shape, envelopes that open for nobody."""
+        headers = (("ce_type", type_.encode()), ("ce_id", b"x"))
+        values = [
+            b"", os.urandom(200), b"{}", b"[" * 50_000, b'{"district": 5}', b"x" * 500_000,
+        ]  # fmt: skip
+        found = [Message(topic, b"k", headers, value) for value in values]
+        if topic == MESSAGES:
+            found += [
+                self.request("test/rubbish/key", phone, "1", sealed_for="test/other"),
+                self.request("test/rubbish/template", phone, "1", template="nobody_has_it"),
+                self.request("test/rubbish/wrapped", phone, "1", wrapped_key="dev:AAAA"),
+                self.request("test/rubbish/none", phone, "1", wrapped_key=None),
+                self.request("test/rubbish/district", phone, "1", district="atlantis"),
+            ]
+        return found
 
     async def publish(self, messages: Sequence[Message]) -> None:
         publisher = Publisher(self.settings.kafka, client_id="test-telling")
@@ -171,7 +205,7 @@ async def telling(at: Line) -> AsyncIterator[Telling]:
     """The providers behave as usual again when the block ends, however it ends."""
     database = mongo.connect(at.stack.settings["SAMVAD_MONGO"], "samvad")
     settings = Settings(kafka=at.stack.settings["SAMVAD_KAFKA"])
-    one = Telling(at, settings, database["contacts"])
+    one = Telling(at, settings, database)
     try:
         yield one
     finally:

@@ -15,7 +15,8 @@ from services.kernel.contracts.notices import COLLECTION, FIELDS, MessageRow
 
 log = get_logger()
 LONGEST_MS = 10_000
-_NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
+_NEWEST_FIRST = [("order", -1), ("_id", -1)]
+"""As they were planned: the order of the case's events."""
 _SUMMARY_FIELDS = tuple("_id" if name == "id" else name for name in SummaryRow.model_fields)
 R = TypeVar("R", bound=Model)
 

@@ -28,6 +28,9 @@ from services.kernel.domain.people import Actor, visible
 AT_ONCE = 50
 """Messages that are published together."""
 
+IN_THE_SUBJECT = ("district", "date")
+"""What the text beside the table says of it."""
+
 
 class Publishes(Protocol):
     async def publish(self, messages: Sequence[Message]) -> None:
@@ -129,7 +132,12 @@ class Digests:
         key = digests.key(directory, to.id, day.date)
         recipient = self.names.officer(directory.id, to.id)
         content = Requested(
-            to=to.email or "", language=to.language, channels=("email",), data=data, audience=kind
+            to=to.email or "",
+            audience=kind,
+            language=to.language,
+            channels=("email",),
+            values={name: data[name] for name in IN_THE_SUBJECT},
+            data=data,
         )
         data_key = new_data_key()
         event = MessageRequested(

@@ -114,6 +114,7 @@ class Follower:
                 rejected = await self._reject(records)
                 break
             except Retry as error:
+                log.warning("follower.waits", consumer=self.name, why=str(error))
                 cause = type(error).__name__.lower()
             except Exception:
                 log.exception("follower.fault", consumer=self.name)

@@ -91,7 +91,8 @@ class ContactStore:
                     change["$unset"] = {"opted_out_at": ""}
                 else:
                     change["$set"]["opted_out_at"] = one.at
-                earlier = [{"chosen_at": {"$lt": one.at}}, {"chosen_at": {"$exists": False}}]
+                # of two in one body the later one stands
+                earlier = [{"chosen_at": {"$lte": one.at}}, {"chosen_at": {"$exists": False}}]
                 updates.append(mongo.UpdateOne({"_id": one.contact, "$or": earlier}, change))
         if updates:
             async with mongo.store_errors():

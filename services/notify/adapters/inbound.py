@@ -10,9 +10,11 @@ from pydantic import ValidationError
 
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.follower import Rejected
+from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.beside import MessageRequested, WhatsAppReceived
 from services.kernel.contracts.codec import Record
 from services.kernel.contracts.envelope import MasterKeys, Requested, new_data_key, seal
+from services.kernel.domain.errors import Unknown
 from services.kernel.domain.naming import Names
 from services.notify.adapters.contact_store import ContactStore, Heard
 from services.notify.adapters.provider_receipts import inbound_of, receipts_of
@@ -21,6 +23,7 @@ from services.notify.adapters.requests import Requests
 from services.notify.core.choices import Choices
 from services.notify.core.receipts import Receipt
 
+log = get_logger()
 TEMPLATES = {False: "opted_out", True: "opted_in"}
 """What is answered to who wants no messages, and to who wants them again."""
 
@@ -41,7 +44,11 @@ class Answers:
             return
         key = f"choice/{heard.at:%Y%m%dT%H%M%S}"
         data_key = new_data_key()
-        directory = await self._directories.at_least(district, 0)
+        try:
+            directory = await self._directories.newest(district)
+        except Unknown:
+            log.error("inbound.no_directory", district=district)
+            return  # his choice counts all the same
         content = Requested(
             to=number,
             audience="citizen",

@@ -17,7 +17,8 @@ from services.kernel.adapters.follower import Rejected
 from services.kernel.contracts.beside import MessageRequested
 from services.kernel.contracts.codec import Record
 from services.kernel.contracts.envelope import CannotOpen, MasterKeys, Requested, unseal
-from services.kernel.domain.directory import Language
+from services.kernel.domain.directory import District, Language
+from services.kernel.domain.errors import Unknown
 from services.notify.adapters.contact_store import ContactStore
 from services.notify.adapters.message_document import to_document
 from services.notify.adapters.message_store import MessageStore
@@ -58,7 +59,7 @@ class Requests:
         self._wakes = wakes
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]:
-        """Raises Retry, also where a district has no directory yet."""
+        """Raises Retry."""
         rejected: list[Rejected] = []
         asked: list[tuple[MessageRequested, int]] = []
         for record in records:
@@ -67,6 +68,7 @@ class Requests:
             try:
                 request = MessageRequested.model_validate_json(record.value or b"")
                 self._open(request)
+                await self._directory(request.district)
                 asked.append((request, record.offset))
             except ValidationError as error:
                 rejected.append((record, f"undecodable: {error.error_count()} faults"))
@@ -131,9 +133,16 @@ class Requests:
             raise _Refused("a text without a template goes by whatsapp alone")
         return content
 
+    async def _directory(self, district: str) -> District:
+        try:
+            return await self._directories.newest(district)
+        except Unknown:
+            # set aside: to wait for it, perhaps for a typing error, would hold up everybody behind it
+            raise _Refused("its district has no directory") from None
+
     async def _message(self, asked: MessageRequested) -> PlannedMessage:
         content = self._open(asked)
-        directory = await self._directories.at_least(asked.district, 0)
+        directory = await self._directory(asked.district)
         channels = tuple(dict.fromkeys(content.channels))
         return PlannedMessage(
             id=f"{asked.key}:{asked.recipient}",

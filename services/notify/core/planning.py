@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.kernel.contracts.base import Sealed
@@ -22,6 +22,9 @@ from services.notify.core.provider import ProviderName
 from services.notify.core.quiet import quiet_until, window_end
 from services.notify.core.values import LATE, WORDS, values
 from services.notify.core.wording import shorten
+
+OLD_NEWS = timedelta(minutes=15)
+"""So old is an event no news to be told at once, however urgent the case."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class Planner:
         template = book.templates[rule.template]
         route = book.routes[rule.audience]
         urgent = facts.danger or facts.priority != "normal"
-        gathered = rule.gathered and not urgent
+        # what comes hours late, after a stop, need not come one by one
+        gathered = rule.gathered and not (urgent and now - event.at < OLD_NEWS)
         not_before = window_end(now, book.summary.every) if gathered else None
         at_once = rule.at_once and not _by_staff(event)
         if not (urgent or at_once):
