@@ -58,6 +58,7 @@ from services.notify.core.provider import PROVIDERS, Provider, ProviderName
 SERVICE = "notify"
 SWEEP_EVERY_SECONDS = 2.0
 GAUGES_EVERY_SECONDS = 10.0
+GATHER_RECEIPTS_SECONDS = 0.25
 PARTITIONS = TOPICS[COMPLAINTS].partitions
 
 
@@ -168,14 +169,15 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     guard = Guard(SERVICE, notify.consumer, Parking(SERVICE, database, publisher, clock))
     worker = Worker(SERVICE, COMPLAINTS, guard, settings)
 
-    def follower(name: str, topic: str, handler: Requests | Inbound) -> Follower:
-        return Follower(
-            name, topic, handler, Parking(name, database, publisher, clock), settings
-        )
+    def follower(
+        name: str, topic: str, handler: Requests | Inbound, gather: float
+    ) -> Follower:
+        parking = Parking(name, database, publisher, clock)
+        return Follower(name, topic, handler, parking, settings, gather=gather)
 
     followers = (
-        follower("notify-messages", MESSAGES, notify.requests),
-        follower("notify-receipts", WHATSAPP_INBOUND, notify.inbound),
+        follower("notify-messages", MESSAGES, notify.requests, 0.0),
+        follower("notify-receipts", WHATSAPP_INBOUND, notify.inbound, GATHER_RECEIPTS_SECONDS),
     )
     ready = {
         "store": lambda: mongo.ping(database),

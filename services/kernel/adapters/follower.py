@@ -42,10 +42,20 @@ class Follows(Protocol):
 
 
 class Follower:
-    """One consumer of one topic; the consumer's name is its group and whom its records are parked for."""
+    """One consumer of one topic; the consumer's name is its group and whom its records are parked for.
+
+    `gather`: seconds to wait after a batch, where nobody waits for the records: the next one is larger.
+    """
 
     def __init__(
-        self, name: str, topic: str, handler: Follows, parking: Parks, settings: Settings
+        self,
+        name: str,
+        topic: str,
+        handler: Follows,
+        parking: Parks,
+        settings: Settings,
+        *,
+        gather: float = 0.0,
     ) -> None:
         fetched.install()
         self.name = name
@@ -53,6 +63,7 @@ class Follower:
         self._handler = handler
         self._parking = parking
         self._settings = settings
+        self._gather = gather
         self._owned: set[int] = set()
         self._drained_at = 0.0
 
@@ -101,6 +112,7 @@ class Follower:
                     await consumer.commit(
                         {tp: some[-1].offset + 1 for tp, some in taken.items() if some}
                     )
+                await asyncio.sleep(self._gather)
             self._measure(consumer)
             if time.monotonic() - self._drained_at > DRAIN_EVERY_SECONDS:
                 self._drained_at = time.monotonic()

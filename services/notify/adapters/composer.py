@@ -3,6 +3,7 @@ newest directory, the words in the envelope of their event, and what is known of
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -78,10 +79,13 @@ class Composer:
     async def compose(
         self, messages: Sequence[Message], channel: Channel, now: datetime
     ) -> Mapping[str, Outgoing | Outcome]:
-        found = await self._find(messages, channel)
-        known = await self._store.read(
-            {name for one in found.values() if (name := self._name(one.address, channel))}
+        # a citizen's address has the name of its message's recipient: both are looked up at once
+        named = {m.recipient for m in messages if m.audience in CITIZENS and channel != "email"}
+        found, known = await asyncio.gather(
+            self._find(messages, channel), self._store.read(named)
         )
+        names = {name for one in found.values() if (name := self._name(one.address, channel))}
+        known = {**known, **await self._store.read(names - named)}
         composed: dict[str, Outgoing | Outcome] = {}
         for message in messages:
             if message.id not in found:
