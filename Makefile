@@ -2,7 +2,7 @@
 #   make run    the whole line: Kafka, MongoDB, every service; Ctrl-C stops all
 #   make test   every test
 #   make chaos  the line under faults, in its long form, with figures
-#   make bench  the line's speed against bare baselines; wants an idle machine and some twenty minutes
+#   make bench  the line's speed against bare baselines; wants an idle machine and some half an hour
 #   make lint   style, types, import rules
 # Settings: SAMVAD_HOME and the ports, see README.md.
 

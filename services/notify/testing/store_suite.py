@@ -287,6 +287,53 @@ class StoreSuite:
         found = await store.read([one["_id"], two["_id"], alone["_id"]])
         assert [found[doc["_id"]].summary for doc in (one, two, alone)] == ["s-1", "s-2", None]
 
+    async def test_what_has_waited_long_is_found_behind_what_has_nowhere_to_go(
+        self, store: Store, read: Any
+    ) -> None:
+        stuck = [planned(n, at=NOW - timedelta(days=1)) for n in range(2, 9)]
+        waits = planned(1, then=("whatsapp",), at=NOW - timedelta(hours=2))
+        fresh = planned(1, ticket="2600000009", then=("whatsapp",), at=NOW)
+        urgent = planned(
+            1, ticket="2600000017", then=("whatsapp",), urgent=True, at=NOW - timedelta(minutes=5)
+        )
+        stale = planned(9, then=("whatsapp",), event="a", at=NOW - timedelta(hours=2))
+        await store.plan([*stuck, waits, fresh, urgent, stale])
+        await store.claim([stale["_id"]], claim())
+        await store.collapse([("2600104237", 99, [("a", "citizen")])])
+        found = await store.waiting_long(
+            "mobile_seva", ALL, NOW - timedelta(hours=1), NOW - timedelta(minutes=4), NOW, 3
+        )
+        assert [message.id for message in found] == [urgent["_id"], waits["_id"]]
+
+    async def test_who_reads_late_claims_nothing_that_has_gone_on(
+        self, store: Store, read: Any
+    ) -> None:
+        one = planned(1, channel="whatsapp", then=("sms",))
+        await store.plan([one])
+        message = await read_one(store, one)
+        await store.move([Move(message, NOW, Step("planned", "sms", NOW, "no_receipt"))])
+        assert await store.claim([one["_id"]], claim(channel="whatsapp")) == set()
+        assert await store.claim([one["_id"]], claim("c2")) == {one["_id"]}
+
+    async def test_a_claim_that_was_given_up_is_not_given_back(
+        self, store: Store, read: Any
+    ) -> None:
+        one = planned(1)
+        await store.plan([one])
+        await claim_of(store, one)
+        lapse = Move(await read_one(store, one), UNTIL, Step("unknown", "sms"), lapsed="c1")
+        await store.move([lapse])
+        await store.give_back([one["_id"]], "c1", NOW)
+        assert (await read(one["_id"]))["state"] == "unknown"
+
+    async def test_a_persons_messages_in_whatever_bucket(self, store: Store, read: Any) -> None:
+        mine = [planned(n, ticket=f"26{n:08d}", gathered=True, bucket=n) for n in (3, 4)]
+        later = planned(2, gathered=True, not_before=LATER)
+        other = planned(2, gathered=True, audience="officer")
+        await store.plan([*mine, later, other])
+        found = await store.of_people("gather", {"r-citizen"}, NOW)
+        assert {message.id for message in found} == {doc["_id"] for doc in mine}
+
     async def test_what_cannot_be_settled_yet_is_put_off(self, store: Store, read: Any) -> None:
         one = planned(1)
         await store.plan([one])

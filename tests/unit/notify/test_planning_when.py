@@ -16,6 +16,7 @@ from services.kernel.contracts.examples import examples
 from services.kernel.domain.directory import District
 from services.notify.core.people import Facts
 from services.notify.core.planning import holds
+from services.notify.core.quiet import window_end
 from services.notify.core.values import DISCREET, LATE
 from services.notify.core.wording import fill, segments, utf16_units, variables_of
 from tests.unit.notify.planning import (
@@ -100,6 +101,18 @@ class TestWhen:
         what = event(e.CaseReopened, by={"role": role, "id": HEAD})
         message = planned(what, FACTS, janjgir, now=self.at("03:00"))["citizen"]
         assert (message.at_once, message.not_before) == (False, self.at("08:00"))
+
+    @pytest.mark.parametrize(("minutes", "gathered"), [(14, False), (15, True), (600, True)])
+    def test_what_comes_hours_late_is_gathered_however_urgent(
+        self, janjgir: District, minutes: int, *, gathered: bool
+    ) -> None:
+        now = AT + timedelta(minutes=minutes)
+        facts = replace(FACTS, priority="emergency")
+        message = planned(event(e.SlaBreached), facts, janjgir, now=now)["holder"]
+        assert message.gathered is gathered
+        # a window may end in the night: an urgent one is told then
+        ends = window_end(now, BOOK.summary.every) if gathered else None
+        assert (message.urgent, message.not_before) == (True, ends)
 
     @pytest.mark.parametrize(
         ("now", "until"),
