@@ -144,7 +144,7 @@ def test_without_a_cause_or_with_a_fault_nothing_is_applied(cli: Cli, file: Path
     for words in (("preview", file), ("apply", file, "--cause", CAUSE, "--no-wait")):
         faulty = cli.run(*words)
         assert faulty.exit_code == 1
-        assert "janjgir-champa.yaml:1359: error: calendars[0].holidays[2].day" in faulty.output
+        assert "janjgir-champa.yaml:1360: error: calendars[0].holidays[2].day" in faulty.output
     assert (cli.versions(), cli.asked()) == (1, [])
 
 
