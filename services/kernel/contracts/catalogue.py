@@ -96,7 +96,7 @@ _LIFECYCLE = (
     _case(e.CaseAcknowledged, ("desk",)),
     _case(e.CaseStarted, ("desk",)),
     _case(e.QuestionAsked, ("desk",)),
-    _case(e.QuestionMarked, DESKS, ("sla",)),
+    _case(e.QuestionMarked, DESKS),
     _case(e.QuestionAnswered, ACTORS),
     _case(e.CaseAttached, ACTORS, ("notify",)),
     _case(e.CaseReplied, ("desk",)),
