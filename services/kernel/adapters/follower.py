@@ -9,7 +9,6 @@ parked for this consumer, with a copy in the dead-letter topic, and nothing wait
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from services.kernel.adapters import fetched, metrics
 from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, Parks
+from services.kernel.adapters.insisting import insist, pause
 from services.kernel.adapters.kafka import to_record
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.settings import Settings
@@ -27,8 +27,6 @@ from services.kernel.contracts.codec import Record
 from services.kernel.domain.errors import Retry
 
 log = get_logger()
-FIRST_WAIT_SECONDS = 0.05
-LONGEST_WAIT_SECONDS = 5.0
 DRAIN_EVERY_SECONDS = 2.0
 POLL_MS = 1000
 LONGEST_FETCH_MS = 200
@@ -97,7 +95,7 @@ class Follower:
                 self._owned = set()
                 with suppress(KafkaError, OSError):
                     await consumer.stop()
-            await self._wait(attempt)
+            await pause(attempt)
             attempt += 1
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
@@ -120,20 +118,7 @@ class Follower:
 
     async def _handle(self, records: Sequence[Record]) -> None:
         started = time.perf_counter()
-        attempt = 0
-        while True:
-            try:
-                rejected = await self._reject(records)
-                break
-            except Retry as error:
-                log.warning("follower.waits", consumer=self.name, why=str(error))
-                cause = type(error).__name__.lower()
-            except Exception:
-                log.exception("follower.fault", consumer=self.name)
-                cause = "fault"
-            metrics.RETRIED.labels(self.name, cause).inc()
-            await self._wait(attempt)
-            attempt += 1
+        rejected = await insist(self.name, lambda: self._reject(records), "follower.fault")
         metrics.HANDLED.labels(self.name, "rejected").inc(rejected)
         metrics.HANDLED.labels(self.name, "done").inc(len(records) - rejected)
         metrics.BATCH_SIZE.labels(self.name).observe(len(records))
@@ -152,7 +137,8 @@ class Follower:
         for attempt in range(FAULTS_BEFORE_REJECT):
             try:
                 return await self._handler.handle(records)
-            except Retry:
+            except Retry as error:
+                log.warning("follower.waits", consumer=self.name, why=str(error))
                 raise
             except Exception as error:
                 log.exception("follower.batch_fault", consumer=self.name, records=len(records))
@@ -160,7 +146,7 @@ class Follower:
                     # which of them it is, is found one by one
                     return [bad for record in records for bad in await self._try([record])]
                 why = f"{type(error).__module__}.{type(error).__qualname__}"
-            await self._wait(attempt)
+            await pause(attempt)
         return [(records[0], why)]
 
     async def _drain(self) -> None:
@@ -187,8 +173,3 @@ class Follower:
             if end is not None and state is not None and state.has_valid_position:
                 lag += max(0, end - state.position)
         metrics.CONSUMER_LAG.labels(self.name).set(lag)
-
-    async def _wait(self, attempt: int) -> None:
-        longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
-        await asyncio.sleep(random.uniform(longest / 2, longest))
-

@@ -15,14 +15,14 @@ parked without a reason, tried again with every drain, and alarmed until it goes
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from services.kernel.adapters import metrics
+from services.kernel.adapters.insisting import Sleep, insist, pause
 from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.codec import Received, Record, Undecodable, identify, receive
 from services.kernel.contracts.events import CaseFiled, Event, Room
@@ -30,8 +30,6 @@ from services.kernel.domain.errors import Reject, Retry, Unavailable
 
 log = get_logger()
 FAULTS_BEFORE_REJECT = 5
-FIRST_WAIT_SECONDS = 0.05
-LONGEST_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,6 @@ class Parks(Protocol):
     async def keep(self, key: str, record: Record, reason: str) -> None: ...
 
 
-Sleep = Callable[[float], Awaitable[None]]
 Verdict = Literal["again", "hold", "reject"]
 Place = tuple[str, int, int]
 Aside = dict[Place, str]
@@ -116,7 +113,9 @@ class Guard:
         started = time.perf_counter()
         aside: Aside = {}
         async with self._turn:
-            await self._insist(lambda: self._admit(records, aside))
+            await insist(
+                self.consumer, lambda: self._admit(records, aside), "guard.fault", self._sleep
+            )
         for outcome, count in Counter(aside.values()).items():
             metrics.HANDLED.labels(self.consumer, outcome).inc(count)
         metrics.HANDLED.labels(self.consumer, "done").inc(len(records) - len(aside))
@@ -136,26 +135,6 @@ class Guard:
         self._held.intersection_update(keys)
         metrics.HELD.labels(self.consumer).set(len(self._held))
         return done
-
-    async def _insist(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Run `step` until it goes through, waiting longer each time (full jitter)."""
-        attempt = 0
-        while True:
-            try:
-                return await step()
-            except Retry as error:
-                cause = type(error).__name__.lower()
-            except Exception:
-                # nothing may leave the worker's loop: faust would acknowledge the batch unhandled
-                log.exception("guard.fault", consumer=self.consumer)
-                cause = "fault"
-            metrics.RETRIED.labels(self.consumer, cause).inc()
-            await self._wait(attempt)
-            attempt += 1
-
-    async def _wait(self, attempt: int) -> None:
-        longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
-        await self._sleep(random.uniform(longest / 2, longest))
 
     async def _admit(self, records: Sequence[Record], aside: Aside) -> None:
         taken: list[Received] = []
@@ -201,7 +180,7 @@ class Guard:
             pending = left
             if pending:
                 metrics.RETRIED.labels(self.consumer, "fault").inc()
-                await self._wait(attempt)
+                await pause(attempt, self._sleep)
                 attempt += 1
         self._faults.clear()
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, LONGEST_WAIT_SECONDS, Guard, key_of
+from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, Guard, key_of
+from services.kernel.adapters.insisting import LONGEST_WAIT_SECONDS
 from services.kernel.contracts.codec import ROOMS
 from services.kernel.domain.errors import Reject, Unavailable
 from tests.unit.kernel.conftest import Waits, parked
