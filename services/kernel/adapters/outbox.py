@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from services.kernel.adapters import metrics, mongo
 from services.kernel.adapters.logging import get_logger
-from services.kernel.adapters.room_store import RoomStore
+from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.contracts.codec import Announced, EventId, Message
 from services.kernel.contracts.events import Room
 from services.kernel.contracts.topics import COMPLAINTS
@@ -78,6 +78,13 @@ class Outbox:
             self._acknowledged[ticket] = max(n, self._acknowledged.pop(ticket, 0))
         while len(self._acknowledged) > REMEMBERED:
             self._acknowledged.popitem(last=False)
+
+
+async def tell(drafts: Sequence[Draft], rooms: RoomStore, outbox: Outbox) -> None:
+    """Publish what was written, and trim it. Raises Unavailable."""
+    told = [draft for draft in drafts if draft.outbox]
+    await outbox.publish({draft.ticket: draft.outbox for draft in told})
+    await rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in told])
 
 
 def _number(entry: Mapping[str, Any]) -> int:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from services.kernel.adapters.case_folding import stamp
 from services.kernel.adapters.logging import get_logger
-from services.kernel.adapters.outbox import Outbox
+from services.kernel.adapters.outbox import Outbox, tell
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.adapters.rooms import Change, enter
 from services.kernel.contracts.codec import EventId
@@ -53,7 +53,7 @@ class Announcing:
             if await self._rooms.write([draft]):
                 return False
             log.info("notices.announced", ticket=ticket, about=message.event_id, what=debt)
-        await self._publish(draft)
+        await tell([draft], self._rooms, self._outbox)
         return True
 
     def _enter(
@@ -65,11 +65,6 @@ class Announcing:
         fields = {**draft.room, "told": told, "told_at": at}
         enter(draft, "notices", Change(fields, [event], {"sla.last_fired": last_fired}))
         draft.unsent_since = draft.unsent_since or now
-
-    async def _publish(self, draft: Draft) -> None:
-        if draft.outbox:
-            await self._outbox.publish({draft.ticket: draft.outbox})
-            await self._rooms.trim([(draft.ticket, draft.outbox[-1]["n"])])
 
 
 def _event(message: Message, debt: Debt, at: datetime) -> CaseEvent:

@@ -1,4 +1,4 @@
-"""Firing: what fell due is written by one guarded write a case, then published and trimmed (`speaking.py`).
+"""Firing: what fell due is written by one guarded write a case, then published and trimmed.
 
 Where the clock has not seen everything that the other rooms have announced, it waits for its backlog. So
 a worker that was down raises no breach for a case that was resolved meanwhile. Every rung is stamped with
@@ -18,7 +18,7 @@ from services.kernel.adapters import metrics
 from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
-from services.kernel.adapters.outbox import Outbox
+from services.kernel.adapters.outbox import Outbox, tell
 from services.kernel.adapters.periodic import give_way
 from services.kernel.adapters.room_store import Draft, RoomStore
 from services.kernel.adapters.timer_document import from_fields
@@ -26,7 +26,7 @@ from services.kernel.contracts.events import CaseEvent
 from services.kernel.domain.errors import Unavailable
 from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
-from services.sla.adapters.speaking import speak, tell
+from services.sla.adapters.speaking import speak
 from services.sla.core.ladder import look
 
 log = get_logger()

@@ -15,7 +15,7 @@ from services.kernel.adapters.case_folding import stamp
 from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.guard import Parks
 from services.kernel.adapters.logging import get_logger
-from services.kernel.adapters.outbox import Outbox
+from services.kernel.adapters.outbox import Outbox, tell
 from services.kernel.adapters.periodic import give_way
 from services.kernel.adapters.recalculation import UNMOVED, Recalculation, Recalculations
 from services.kernel.adapters.room_store import Draft, RoomStore
@@ -27,7 +27,7 @@ from services.sla.adapters.armed import fields_of
 from services.sla.adapters.counting import count
 from services.sla.adapters.room import READS as ANNOUNCED
 from services.sla.adapters.room import announced_in
-from services.sla.adapters.speaking import speak, tell
+from services.sla.adapters.speaking import speak
 from services.sla.core.follow import recalculate
 
 log = get_logger()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from services.kernel.adapters.outbox import Outbox
-from services.kernel.adapters.room_store import Draft, RoomStore
+from services.kernel.adapters.room_store import Draft
 from services.kernel.adapters.rooms import Change, enter
 from services.kernel.contracts.events import CaseEvent
 from services.sla.core.catching_up import ROOMS
@@ -34,10 +34,3 @@ def speak(
     enter(draft, "sla", Change(fields, events, guards))
     if events:
         draft.unsent_since = draft.unsent_since or now
-
-
-async def tell(drafts: Sequence[Draft], rooms: RoomStore, outbox: Outbox) -> None:
-    """Publish what was written, and trim it. Raises Unavailable."""
-    told = [draft for draft in drafts if draft.outbox]
-    await outbox.publish({draft.ticket: draft.outbox for draft in told})
-    await rooms.trim([(draft.ticket, draft.outbox[-1]["n"]) for draft in told])
