@@ -64,7 +64,7 @@ class Answers:
             sealed=seal(content, data_key, key),
             wrapped_key=self._keys.wrap(data_key, key),
         )
-        await self._requests.plan([(asked, order)])
+        await self._requests.plan([(await self._requests.read(asked), order)])
 
 
 class Inbound:

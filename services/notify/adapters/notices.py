@@ -152,7 +152,7 @@ class Notices:
             )
             for message in messages
         )
-        overtaken = tuple(self._planner.overtaken(event))
+        overtaken = tuple(self._planner.book.stale_after(event.TYPE))
         if overtaken and order > FIRST_THAT_OVERTAKES:
             draft.planned.append((event.ticket, order, overtaken))
         return NO_CHANGE

@@ -61,29 +61,25 @@ class Requests:
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Raises Retry."""
         rejected: list[Rejected] = []
-        asked: list[tuple[MessageRequested, int]] = []
+        planned: list[tuple[PlannedMessage, int]] = []
         for record in records:
             if record.header("ce_type") != MessageRequested.TYPE:
                 continue
             try:
                 request = MessageRequested.model_validate_json(record.value or b"")
-                self._open(request)
-                await self._directory(request.district)
-                asked.append((request, record.offset))
+                planned.append((await self.read(request), record.offset))
             except ValidationError as error:
                 rejected.append((record, f"undecodable: {error.error_count()} faults"))
             except (CannotOpen, _Refused) as error:
                 rejected.append((record, str(error)))
-        await self.plan(asked)
+        await self.plan(planned)
         return rejected
 
-    async def plan(self, asked: Sequence[tuple[MessageRequested, int]]) -> None:
-        """Plan what can be read, each with a number that grows with what is written to its recipient.
-        Raises Retry, and CannotOpen or a refusal for what cannot be read."""
-        if not asked:
+    async def plan(self, planned: Sequence[tuple[PlannedMessage, int]]) -> None:
+        """Plan messages that were read, each with a number that grows with what is written to its
+        recipient. Raises Retry."""
+        if not planned:
             return
-        planned = [(await self._message(request), order) for request, order in asked]
-        planned = await self._in_their_language(planned)
         now = self._clock()
         await self._messages.plan(
             [
@@ -93,7 +89,7 @@ class Requests:
                     bucket=self._bucket_of(message.recipient),
                     now=now,
                 )
-                for message, order in planned
+                for message, order in await self._in_their_language(planned)
             ]
         )
         self._wakes.all()
@@ -140,7 +136,9 @@ class Requests:
             # set aside: to wait for it, perhaps for a typing error, would hold up everybody behind it
             raise _Refused("its district has no directory") from None
 
-    async def _message(self, asked: MessageRequested) -> PlannedMessage:
+    async def read(self, asked: MessageRequested) -> PlannedMessage:
+        """The message that is asked for, its language still open where none was named. Raises CannotOpen or
+        a refusal for what no later try can read, Unavailable."""
         content = self._open(asked)
         directory = await self._directory(asked.district)
         channels = tuple(dict.fromkeys(content.channels))

@@ -1,9 +1,4 @@
-"""Naming a recipient without his address: an HMAC under the installation's secret.
-
-A message is one per (event, recipient), so the name must not change when a record is handled again.
-A citizen is named by his number, which his filing fixed; an officer by his id, since his number may
-be changed in the directory between two deliveries of the same record.
-"""
+"""What is known of an address: whether it can be anybody's, who wrote from it, and who wants no messages."""
 
 from __future__ import annotations
 

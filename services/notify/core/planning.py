@@ -7,7 +7,7 @@ follows his case are not: they are looked up when it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -151,10 +151,6 @@ class Planner:
             },
             sealed=sealed,
         )
-
-    def overtaken(self, event: CaseEvent) -> Iterator[tuple[str, Audience]]:
-        """Of which earlier events, told to whom, the messages are no news any more."""
-        yield from self.book.stale_after(event.TYPE)
 
 
 def _by_staff(event: CaseEvent) -> bool:
