@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from services.cli.stack import Stack
@@ -45,22 +46,16 @@ async def filed(told: Telling, filing: dict[str, Any], phone: str) -> str:
     return ticket
 
 
-async def test_a_question_that_reached_a_phone_stops_the_clock_until_it_is_answered(
-    told: Telling,
-) -> None:
-    at, phone = told.at, new_phone()
-    ticket = await filed(told, PUMP, phone)
-    collector = at.token("collector")
-    officer, version = await told.in_progress(ticket, "janjgir-champa")
-    assert not (await told.sla(ticket, collector))["paused"]
-
-    await told.behave(REFUSED_SMS)
-    asked = await at.act(
+async def delivered_question(
+    told: Telling, ticket: str, officer: str, version: int, collector: str, words: str
+) -> tuple[httpx.Response, dict[str, Any]]:
+    """The officer's act, and what became of the question's message once it was delivered."""
+    asked = await told.at.act(
         ticket,
         officer,
         action="ask_citizen",
         expected_version=version,
-        note="कौन सा पंप?",
+        note=words,
         public=True,
     )
     assert asked.status_code == 200, asked.text
@@ -72,6 +67,20 @@ async def test_a_question_that_reached_a_phone_stops_the_clock_until_it_is_answe
     )
     question = about(items, QUESTION)
     assert question is not None
+    return asked, question
+
+
+async def test_a_question_that_reached_a_phone_stops_the_clock_until_it_is_answered(
+    told: Telling,
+) -> None:
+    at, phone = told.at, new_phone()
+    ticket = await filed(told, PUMP, phone)
+    collector = at.token("collector")
+    officer, version = await told.in_progress(ticket, "janjgir-champa")
+    assert not (await told.sla(ticket, collector))["paused"]
+
+    await told.behave(REFUSED_SMS)
+    asked, question = await delivered_question(told, ticket, officer, version, collector, "कौन सा पंप?")
     assert tries(question) == [
         ("sms", "permanent", "sms_413_rejected"),
         ("whatsapp", "accepted", None),
@@ -169,23 +178,7 @@ async def test_a_district_with_kannel_hears_of_deliveries_and_goes_on_where_ther
     ticket = await filed(told, TAP, phone)
     collector = at.token("collector", district="sakti")
     officer, version = await told.in_progress(ticket, "sakti")
-    asked = await at.act(
-        ticket,
-        officer,
-        action="ask_citizen",
-        expected_version=version,
-        note="Which pole?",
-        public=True,
-    )
-    assert asked.status_code == 200, asked.text
-    items = await told.notices_where(
-        ticket,
-        collector,
-        lambda found: state_of(found, QUESTION) == "delivered",
-        "question delivered",
-    )
-    question = about(items, QUESTION)
-    assert question is not None
+    asked, question = await delivered_question(told, ticket, officer, version, collector, "Which pole?")
     assert [(one["channel"], one["provider"]) for one in question["attempts"]] == [
         ("sms", "kannel")
     ]
