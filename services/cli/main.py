@@ -28,7 +28,7 @@ FOREGROUND: dict[str, tuple[str, str]] = {
     "init": ("services.cli.init:main", "Make topics, indexes and the sample district."),
     "intake-web": ("services.intake.web.app:main", "Run the citizens' web form and API."),
     "intake-whatsapp": (
-        "services.intake.whatsapp.app:main",
+        "services.intake.whatsapp.webhook.app:main",
         "Run the webhook that WhatsApp's provider calls.",
     ),
     "routing": ("services.routing.app:main", "Run the worker that assigns cases to officers."),

@@ -21,8 +21,8 @@ import httpx
 from fastapi import FastAPI
 
 from services.cli.stack import Ports
-from services.intake.whatsapp.api import build
-from services.intake.whatsapp.app import parts_of
+from services.intake.whatsapp.webhook.api import build
+from services.intake.whatsapp.webhook.app import parts_of
 from services.kernel.adapters import mongo
 from services.kernel.adapters.http import server
 from services.kernel.adapters.kafka import Publisher, read_whole

@@ -19,7 +19,7 @@ _CASE = tuple(f.name for f in fields(Case) if f.name != "ticket")
 _ENTRY = tuple(f.name for f in fields(Entry))
 _PLACE = tuple(f.name for f in fields(CasePlace))
 _QUESTION = tuple(f.name for f in fields(Question))
-_OWN = {"history", "place", "question", "suggested", "dangers"}
+_OWN = {"history", "place", "question", "suggested", "dangers", "media"}
 _PLAIN = tuple(name for name in _CASE if name not in _OWN)
 
 MOST_TERMS = 16
@@ -72,6 +72,7 @@ def to_fields(case: Case) -> dict[str, Any]:
     )
     stored["suggested"] = list(case.suggested)
     stored["dangers"] = list(case.dangers)
+    stored["media"] = list(case.media)
     stored["history"] = [to_entry(entry) for entry in case.history]
     stored["open"] = case.open
     stored["terms"] = terms(case)
@@ -94,6 +95,7 @@ def from_fields(ticket: str, stored: Fields) -> Case:
         question=Question(**question) if question else None,
         suggested=tuple(stored.get("suggested", ())),
         dangers=tuple(stored.get("dangers", ())),
+        media=tuple(stored.get("media", ())),
         history=tuple(
             Entry(**{name: entry.get(name) for name in _ENTRY}) for entry in stored["history"]
         ),

@@ -61,6 +61,7 @@ def opened(event: CaseFiled, filing: Filing | None) -> Case:
         phone=words.phone,
         on_behalf_of=words.on_behalf_of,
         text=None if filing is None else words.text,
+        media=event.media,
         erased=filing is None,
         confidential=event.confidential,
         named_official=event.named_official,

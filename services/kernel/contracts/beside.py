@@ -51,7 +51,10 @@ class WhatsAppReceived(Event):
 
 class CallbackRequested(Event):
     """A person wants to be called, or a message could not be delivered by any channel. `person`: the officer
-    who is to be called, None for a citizen or the call centre itself."""
+    who is to be called, None for a citizen or the call centre itself.
+
+    Without a ticket `sealed` (`envelope.Caller`) says whom, under a key of its own, bound to `key` and wrapped
+    in `wrapped_key`."""
 
     TYPE = "samvad.callback.requested.v1"
     key: str
@@ -60,6 +63,7 @@ class CallbackRequested(Event):
     reason: str
     at: AwareDatetime
     sealed: Sealed | None = None
+    wrapped_key: str | None = None
 
 
 class RecordDead(Model):

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from services.kernel.contracts.events import Model, Sealed
 from services.kernel.domain.directory import Language
@@ -42,11 +42,13 @@ class Private(Model):
 
 
 class Filing(Private):
-    """What `filed` seals: the citizen's words and who he is. Everything may be missing."""
+    """What `filed` seals: the citizen's words and who he is. Everything may be missing. `user_id`: by which
+    WhatsApp reaches a person who shows it no number."""
 
     text: str = ""
     name: str | None = None
     phone: str | None = None
+    user_id: str | None = None
     on_behalf_of: str | None = None
     landmark: str | None = None
     village: str | None = None
@@ -64,10 +66,14 @@ class Words(Private):
 class Requested(Private):
     """What a message without a case seals: to whom, by which channels in their order, and its words.
 
-    `to` is a number (E.164) or an e-mail address of the `audience` (a citizen, an officer …). `values` fill
-    the template's variables; `data` is for e-mails that hold a table. `text` with `buttons` (id, title): a
-    reply in the citizen's own conversation, which needs no template. `language` None: the one in which he
-    was last written to.
+    `to` is a number (E.164), a WhatsApp user id or an e-mail address of the `audience` (a citizen, an officer
+    …). `values` fill the template's variables; `data` is for e-mails that hold a table. `language` None: the
+    one in which he was last written to.
+
+    `text`: a reply in the citizen's own conversation, with up to three `buttons` (id, title) or up to ten
+    `rows` (id, title, description or "") of a list that is opened by `list_button`. It needs no template and
+    goes by WhatsApp within its 24 hours, which a message of his at `answers` has opened; everywhere else the
+    template goes, where one is named.
     """
 
     to: str
@@ -77,8 +83,19 @@ class Requested(Private):
     data: dict[str, Any] = {}
     text: str | None = None
     buttons: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, str, str], ...] = ()
+    list_button: str = ""
+    answers: AwareDatetime | None = None
     urgent: bool = False
     audience: Literal["citizen", "officer", "head", "sdm", "collector", "operator"]
+
+
+class Caller(Private):
+    """What a wish to be called seals: whom, and what about."""
+
+    phone: str
+    name: str | None = None
+    words: str | None = None
 
 
 class MasterKeys:

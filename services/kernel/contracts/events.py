@@ -32,7 +32,8 @@ from services.kernel.domain.lifecycle_table import Role
 
 
 class CaseFiled(CaseEvent):
-    """A case was accepted and a receipt given. `suggested`: services guessed from the words."""
+    """A case was accepted and a receipt given. `suggested`: services guessed from the words. `media` are ids
+    of the store. `has_user_id`: WhatsApp reaches the citizen by one, since he shows it no number."""
 
     TYPE = "samvad.case.filed.v1"
     ROOMS = ("intake",)
@@ -49,6 +50,8 @@ class CaseFiled(CaseEvent):
     named_official: str | None = None
     dangers: tuple[str, ...] = ()
     has_phone: bool = False
+    has_user_id: bool = False
+    media: tuple[str, ...] = ()
     sealed: Sealed
 
 
@@ -57,12 +60,14 @@ class CaseFiled(CaseEvent):
 
 class Act(CaseEvent):
     """An act on a case: the state after it and who did it. The request's key stays in the case's history:
-    a provider's message id can hold a phone number."""
+    a provider's message id can hold a phone number. `via`: the channel in which the citizen did it, where
+    that has told him already."""
 
     ROOMS = ("case",)
 
     state: str
     by: By
+    via: str | None = None
     sealed: Sealed | None = None
 
 
@@ -148,7 +153,10 @@ class CaseReplied(Act):
 
 
 class CaseNoted(Act):
+    """`media`: the recordings that the note writes down, where it does."""
+
     TYPE = "samvad.case.noted.v1"
+    media: tuple[str, ...] = ()
 
 
 class CaseReminded(Act):

@@ -29,6 +29,7 @@ FILING = Filing(
     text="हैंडपंप तीन दिन से खराब है। No water for three days.",
     name="Ramkali (made up)",
     phone="+910000000000",
+    user_id="IN.0000000000000000",
     on_behalf_of="her neighbour",
     landmark="the school",
     village="Village A",
@@ -81,7 +82,7 @@ def _case_events() -> Iterator[tuple[type[e.CaseEvent], e.Model | None, dict[str
     def act(
         model: type[e.Act], state: str, by: e.By, **more: Any
     ) -> tuple[type[e.CaseEvent], e.Model | None, dict[str, Any]]:
-        return model, WORDS, {"state": state, "by": by, "cause": "form-8d1f", **more}
+        return model, WORDS, {"state": state, "by": by, "cause": "form-8d1f", "via": "whatsapp", **more}
 
     assigned = {
         "service": "handpump-repair",
@@ -108,6 +109,8 @@ def _case_events() -> Iterator[tuple[type[e.CaseEvent], e.Model | None, dict[str
             "named_official": "officer-9",
             "dangers": ("violence",),
             "has_phone": True,
+            "has_user_id": True,
+            "media": ("media-40",),
         },
     )
     two = ("handpump-repair", "piped-water")
@@ -129,7 +132,7 @@ def _case_events() -> Iterator[tuple[type[e.CaseEvent], e.Model | None, dict[str
     yield act(e.QuestionAnswered, "in_progress", CITIZEN, question=1)
     yield act(e.CaseAttached, "in_progress", CITIZEN, media=("media-41", "media-42"))
     yield act(e.CaseReplied, "in_progress", OFFICER)
-    yield act(e.CaseNoted, "in_progress", OFFICER)
+    yield act(e.CaseNoted, "in_progress", OFFICER, media=("media-41",))
     yield act(e.CaseReminded, "in_progress", CITIZEN)
     yield act(
         e.ServiceChanged,
@@ -202,6 +205,7 @@ def _beside_the_case() -> Iterator[Example]:
         reason="undeliverable",
         at=at,
         sealed=seal(WORDS, KEY, TICKET),
+        wrapped_key="made-up:bWFkZSB1cA==",
     )
     yield _beside(callback, WORDS, callback.key, callback.key)
     dead = e.RecordDead(

@@ -86,6 +86,7 @@ class Case:
     phone: str | None = None
     on_behalf_of: str | None = None
     text: str | None = None
+    media: tuple[str, ...] = ()
     erased: bool = False
     confidential: bool = False
     named_official: str | None = None
@@ -124,7 +125,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Act:
-    """What somebody wants to do. `data` holds the fields that the lifecycle table names for the action."""
+    """What somebody wants to do. `data` holds the fields that the lifecycle table names for the action.
+    `via`: the channel in which a citizen does it, where that tells him himself what came of it."""
 
     action: str
     by: Actor
@@ -132,6 +134,7 @@ class Act:
     note: str | None = None
     public: bool = False
     data: Data = field(default_factory=dict)
+    via: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,8 @@ def perform(case: Case, act: Act, *, n: int, at: datetime) -> tuple[Case, Fact]:
     by = {"role": act.by.role, "id": act.by.id}
     if state != "merged" and after.parent is not None:
         after = replace(after, parent=None)
-    return after, Fact(transition.event, {**told, "state": state, "by": by})
+    via = {"via": act.via} if act.via is not None else {}
+    return after, Fact(transition.event, {**told, **via, "state": state, "by": by})
 
 
 Effect = Callable[[Case, Data, datetime], tuple[dict[str, Any], dict[str, Any]]]

@@ -229,6 +229,7 @@ TABLE: tuple[Transition, ...] = (
         "note",
         (Way(_EVERY, None, ("operator", *_OFFICE)),),
         event="samvad.case.noted.v1",
+        optional=("media",),
     ),
     Transition(
         "remind",

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from services.cli.stack import Ports, Stack
-from services.intake.whatsapp.api import MAX_BODY_BYTES
+from services.intake.whatsapp.webhook.api import MAX_BODY_BYTES
 from services.kernel.adapters.kafka import create_topics, read_whole
 from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.catalogue import TOPICS

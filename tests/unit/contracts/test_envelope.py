@@ -120,6 +120,7 @@ MARKED: dict[str, Any] = {
     "text": "MARK-text हमारे गाँव में पानी नहीं",
     "name": "MARK-name रामकली",
     "phone": "+919999912345",
+    "user_id": "IN.MARK-user",
     "on_behalf_of": "MARK-behalf",
     "landmark": "MARK-landmark",
     "village": "MARK-village",

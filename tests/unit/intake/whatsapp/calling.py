@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import yaml
 
-from services.intake.whatsapp.api import MAX_BODY_BYTES, PATH, Parts, build
-from services.intake.whatsapp.records import Records
-from services.intake.whatsapp.signature import Signatures
+from services.intake.whatsapp.webhook.api import MAX_BODY_BYTES, PATH, Parts, build
+from services.intake.whatsapp.webhook.records import Records
+from services.intake.whatsapp.webhook.signature import Signatures
 from services.kernel.adapters.http import BodyLimit
 from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.codec import Record

@@ -9,10 +9,10 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from services.intake.whatsapp.api import MAX_BODY_BYTES, PATH
-from services.intake.whatsapp.app import parts_of
-from services.intake.whatsapp.records import read_numbers
-from services.intake.whatsapp.signature import Signatures, same
+from services.intake.whatsapp.webhook.api import MAX_BODY_BYTES, PATH
+from services.intake.whatsapp.webhook.app import parts_of
+from services.intake.whatsapp.webhook.records import read_numbers
+from services.intake.whatsapp.webhook.signature import Signatures, same
 from services.kernel.adapters.kafka import Publisher
 from services.kernel.adapters.process import CannotStart
 from services.kernel.adapters.settings import Settings

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from services.intake.whatsapp.body import DEEPEST, read, take_apart
-from services.intake.whatsapp.records import MOST_VALUE, Records
+from services.intake.whatsapp.webhook.body import DEEPEST, read, take_apart
+from services.intake.whatsapp.webhook.records import MOST_VALUE, Records
 from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.catalogue import TYPES
 from services.kernel.domain.naming import Names

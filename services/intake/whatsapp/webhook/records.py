@@ -8,7 +8,7 @@ from datetime import datetime
 
 import orjson
 
-from services.intake.whatsapp.body import Piece
+from services.intake.whatsapp.webhook.body import Piece
 from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.catalogue import TOPICS
 from services.kernel.contracts.codec import Message, beside_the_case

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from services.intake.whatsapp.api import MAX_BODY_BYTES, Parts, build
-from services.intake.whatsapp.records import SERVICE, Records, read_numbers
-from services.intake.whatsapp.signature import Signatures
+from services.intake.whatsapp.webhook.api import MAX_BODY_BYTES, Parts, build
+from services.intake.whatsapp.webhook.records import SERVICE, Records, read_numbers
+from services.intake.whatsapp.webhook.signature import Signatures
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.kafka import Publisher

@@ -14,9 +14,9 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from services.intake.whatsapp.body import read, take_apart
-from services.intake.whatsapp.records import MOST_VALUE, Records
-from services.intake.whatsapp.signature import Signatures, same
+from services.intake.whatsapp.webhook.body import read, take_apart
+from services.intake.whatsapp.webhook.records import MOST_VALUE, Records
+from services.intake.whatsapp.webhook.signature import Signatures, same
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.http import Check, instrument
