@@ -53,8 +53,8 @@ class CallbackRequested(Event):
     """A person wants to be called, or a message could not be delivered by any channel. `person`: the officer
     who is to be called, None for a citizen or the call centre itself.
 
-    Without a ticket `sealed` (`envelope.Caller`) says whom, under a key of its own, bound to `key` and wrapped
-    in `wrapped_key`."""
+    Without a ticket `sealed` (`envelope.Caller`) says whom, under a key of its own, bound to `key` and
+    wrapped in `wrapped_key`."""
 
     TYPE = "samvad.callback.requested.v1"
     key: str
