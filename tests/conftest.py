@@ -18,13 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.init import OWNED
 from services.cli.stack import Ports, Stack, infrastructure
 from services.kernel.adapters import mongo, schema
 from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.directory.store import DirectoryStore
-from services.kernel.contracts.notices import COLLECTION as MESSAGES
 from services.kernel.domain.directory import District
-from services.notify.adapters import message_document
 from tests.daytime import daytime
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -75,7 +74,7 @@ def mongo_url(infra: Stack) -> str:
 async def database(mongo_url: str) -> AsyncIterator[mongo.Database]:
     """A database of the test's own, with the indexes."""
     opened = mongo.connect(mongo_url, f"test-{uuid.uuid4().hex[:12]}")
-    await schema.ensure(opened, {MESSAGES: message_document.INDEXES})
+    await schema.ensure(opened, OWNED)
     yield opened
     await opened.client.drop_database(opened.name)
     mongo.close(opened)

@@ -16,8 +16,14 @@ from services.kernel.adapters.kafka import Publisher, create_topics
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts import notices
 from services.kernel.contracts.catalogue import TOPICS
+from services.intake.whatsapp.conversation.adapters import conversation_store
 from services.notify.adapters import message_document
 
+OWNED = {
+    notices.COLLECTION: message_document.INDEXES,
+    conversation_store.COLLECTION: conversation_store.INDEXES,
+}
+"""Collections that one service owns, with their indexes."""
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "districts"
 
 
@@ -33,7 +39,7 @@ async def _init(settings: Settings) -> None:
             {name: (topic.partitions, topic.configs) for name, topic in TOPICS.items()},
             replication=settings.kafka_replication,
         )
-        await schema.ensure(database, {notices.COLLECTION: message_document.INDEXES})
+        await schema.ensure(database, OWNED)
         print(f"topics: {len(created)} created, {len(TOPICS) - len(created)} there; indexes there")
         if settings.env == "production":
             return  # a real district is applied by its admin, never a sample

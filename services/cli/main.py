@@ -31,6 +31,10 @@ FOREGROUND: dict[str, tuple[str, str]] = {
         "services.intake.whatsapp.webhook.app:main",
         "Run the webhook that WhatsApp's provider calls.",
     ),
+    "conversation": (
+        "services.intake.whatsapp.conversation.app:main",
+        "Run the worker that talks with citizens on WhatsApp.",
+    ),
     "routing": ("services.routing.app:main", "Run the worker that assigns cases to officers."),
     "sla": (
         "services.cli.sla:group",

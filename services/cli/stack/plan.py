@@ -79,6 +79,7 @@ SERVICES: Sequence[tuple[str, str, str]] = (
     ("intake-whatsapp", "WhatsApp webhook (metrics)", "/metrics"),
     ("desk", "Officers, operators, Collector", "/"),
     ("standins", "Provider stand-ins", "/"),
+    ("conversation", "WhatsApp chatbot (metrics)", "/metrics"),
     ("routing", "Routing (metrics)", "/metrics"),
     ("sla", "Time limits (metrics)", "/metrics"),
     ("notify", "Notifications (metrics)", "/metrics"),

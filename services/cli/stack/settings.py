@@ -25,6 +25,7 @@ PORT_SETTINGS: Mapping[str, tuple[str, int]] = {
     "desk": ("SAMVAD_DESK_PORT", 8003),
     "standins": ("SAMVAD_STANDINS_PORT", 8009),
     "standins-smtp": ("SAMVAD_STANDINS_SMTP_PORT", 8025),
+    "conversation": ("SAMVAD_CONVERSATION_PORT", 8011),
     "routing": ("SAMVAD_ROUTING_PORT", 8012),
     "sla": ("SAMVAD_SLA_PORT", 8013),
     "notify": ("SAMVAD_NOTIFY_PORT", 8014),

@@ -1,0 +1,301 @@
+"""What the conversation knows, says and asks for: plain values. Pure.
+
+A `Conversation` is all that is remembered of one person between two messages. A turn takes it, one inbound
+message and the `World` of that moment, and gives the conversation after it, what is said, and at most one
+thing to be done (`File` or `Acts`) whose outcome then makes the next turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from services.intake.following import Followed
+from services.intake.whatsapp.conversation.core.inbound import Inbound, Media
+from services.kernel.domain.choices import Choices
+from services.kernel.domain.directory import District, Kind, Language
+from services.kernel.domain.filing import Application
+from services.kernel.domain.media import MediaKind
+
+Tongue = Literal["hi", "en", "hne"]
+"""Hindi, English, Chhattisgarhi; the last has strings of its own where they are given, else Hindi's."""
+Step = Literal["kind", "story", "service", "place", "village", "name", "phone", "confirm"]
+FLOW: tuple[Step, ...] = (
+    "kind", "story", "service", "place", "village", "name", "phone", "confirm"
+)  # fmt: skip
+"""The questions about a draft, in their order; the first that is not answered is asked."""
+
+MOST_PARKED = 3
+MOST_OFFERED = 10
+MOST_REMEMBERED = 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """Words of one message, so that an edit or a revocation finds them again."""
+
+    message: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that came with a message; `id` is the store's."""
+
+    message: str
+    id: str
+    kind: MediaKind
+    voice: bool = False
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A case that is being told. `number` counts the drafts of a conversation and stands in the ids of its
+    buttons. `done`: the questions that are answered, in the order in which they were: undo takes the last."""
+
+    number: int
+    started_at: datetime
+    kind: Kind = "complaint"
+    parts: tuple[Part, ...] = ()
+    media: tuple[Attachment, ...] = ()
+    service: str | None = None
+    block: str | None = None
+    village: str | None = None
+    village_text: str | None = field(default=None, repr=False)
+    lat: float | None = field(default=None, repr=False)
+    lng: float | None = field(default=None, repr=False)
+    name: str | None = field(default=None, repr=False)
+    on_behalf_of: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    confidential: bool = False
+    warned: bool = False
+    done: tuple[Step, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return "\n".join(part.text for part in self.parts)
+
+    @property
+    def step(self) -> Step:
+        """The question that is open."""
+        return next((step for step in FLOW if step not in self.done), "confirm")
+
+
+@dataclass(frozen=True)
+class Option:
+    """Something that can be tapped, or said by its number."""
+
+    id: str
+    title: str
+    description: str = ""
+
+
+At = Literal[
+    "idle",  # nothing is open
+    "draft",  # a question about the draft
+    "behalf",  # for whom it is filed
+    "correct",  # which answer is to be changed
+    "cancel",  # is the draft to be thrown away?
+    "park",  # one draft is open, and another is begun
+    "resume",  # he is back after a long time
+    "pick",  # which of his cases
+    "case",  # one case is looked at
+    "answer",  # the words that answer a question
+    "reason",  # why a case is opened again
+    "rating",
+    "withdraw",
+    "add",  # more words or photos for a case
+    "call",  # shall we call him?
+    "call_phone",  # on which number
+]
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """`at`: what is being talked about; `draft` the one in hand, `parked` others that are not filed yet.
+    `ticket`: the case that is talked about; `purpose`: what a case is picked for. `pending`: a message that
+    waits until it is clear what it belongs to. `failures`: how often in a row the same question was not
+    answered. `names`: whose name was given on this phone, the latest first. `filed`: of the latest drafts,
+    the ticket that each became, by its number; `told`: the case that a message of ours, or of his, was about.
+    `tokens`, `flooded`: how many messages he may still send just now; see flood.py."""
+
+    tongue: Tongue | None = None
+    at: At = "idle"
+    draft: Draft | None = None
+    parked: tuple[Draft, ...] = ()
+    drafts: int = 0
+    offered: tuple[Option, ...] = ()
+    ticket: str | None = None
+    purpose: str | None = None
+    pending: Inbound | None = None
+    failures: int = 0
+    names: tuple[str, ...] = field(default=(), repr=False)
+    filed: tuple[tuple[int, str], ...] = ()
+    told: tuple[tuple[str, str], ...] = ()
+    opted_out: bool = False
+    tokens: float | None = None
+    flooded: bool = False
+    last_at: datetime | None = None
+    asked_at: datetime | None = None
+
+    @property
+    def language(self) -> Language:
+        return "en" if self.tongue == "en" else "hi"
+
+
+class CasesWanted(Exception):
+    """The turn needs the person's own cases: it is to be taken again in a world that has them."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What is so at the moment of a turn. `suggest`: services that words may be about, likeliest first.
+    `known`: the person's own cases, newest first; None: not looked up. `reachable`: whether a number of his
+    is known."""
+
+    directory: District
+    now: datetime
+    suggest: Callable[[str, Kind], Sequence[str]] = field(repr=False)
+    choices: Choices = field(repr=False)
+    known: Sequence[Followed] | None = None
+
+    @property
+    def cases(self) -> Sequence[Followed]:
+        """Raises CasesWanted."""
+        if self.known is None:
+            raise CasesWanted
+        return self.known
+
+    def case(self, ticket: str | None) -> Followed | None:
+        """His case of that ticket; None where it is not his. Raises CasesWanted."""
+        if ticket is None:
+            return None
+        return next((one for one in self.cases if one.ticket == ticket), None)
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """What is said outside the provider's 24 hours, and by SMS: a template with its values."""
+
+    template: str
+    values: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One message to the person: words alone, up to three buttons, or a list of up to ten rows."""
+
+    text: str = field(repr=False)
+    buttons: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, str, str], ...] = ()
+    list_button: str = ""
+    urgent: bool = False
+    fallback: Fallback | None = None
+
+
+# ------------------------------------------------------------------ what is to be done
+
+
+@dataclass(frozen=True)
+class File:
+    """A case to be filed, with its key: the message that confirmed it."""
+
+    draft: int
+    key: str
+    application: Application
+
+
+@dataclass(frozen=True)
+class CitizenAct:
+    """An act on a case of the lifecycle's. `words`: the citizen's; `media`: ids of the store."""
+
+    action: str
+    words: str | None = field(default=None, repr=False)
+    media: tuple[str, ...] = ()
+    rating: int | None = None
+
+
+@dataclass(frozen=True)
+class Acts:
+    """Acts on one case, in their order; their cause is the message `key`."""
+
+    ticket: str
+    key: str
+    acts: tuple[CitizenAct, ...]
+
+
+Effect = File | Acts
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A person wants to be called. `ticket`: about which case, where it is about one."""
+
+    key: str
+    phone: str = field(repr=False)
+    name: str | None = field(default=None, repr=False)
+    words: str | None = field(default=None, repr=False)
+    ticket: str | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to be fetched from the provider and kept under `id`."""
+
+    id: str
+    media: Media
+
+
+# ------------------------------------------------------------------ what came of it
+
+
+@dataclass(frozen=True)
+class Filed:
+    """`link`: by which the citizen follows the case on the web."""
+
+    draft: int
+    ticket: str
+    number: str
+    link: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NotFiled:
+    """It cannot be filed as it is; `fields` are those of the JSON API that are wrong."""
+
+    draft: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Acted:
+    """All of them are done."""
+
+    ticket: str
+    acts: tuple[CitizenAct, ...]
+    followed: Followed
+
+
+@dataclass(frozen=True)
+class NotActed:
+    """The case does not allow it any more, or it is full."""
+
+    ticket: str
+    acts: tuple[CitizenAct, ...]
+    followed: Followed | None
+
+
+Outcome = Filed | NotFiled | Acted | NotActed
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a step made: the conversation after it, what is said, what is to be done, what goes on beside."""
+
+    conversation: Conversation
+    replies: tuple[Reply, ...] = ()
+    effect: Effect | None = None
+    callbacks: tuple[Callback, ...] = ()
+    wanted: tuple[Wanted, ...] = ()

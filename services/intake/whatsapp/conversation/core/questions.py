@@ -1,0 +1,288 @@
+"""The questions about a draft that is no place: kind, story, service, name, number. Pure.
+
+A question asks, takes what was tapped (`choose`, the value behind its id), and hears what was sent in its own
+words. Both tell whether that was an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.intake.whatsapp.conversation.core.inbound import Inbound
+from services.intake.whatsapp.conversation.core.model import Option, Part
+from services.intake.whatsapp.conversation.core.stage import Stage
+from services.intake.whatsapp.conversation.core.understanding import says_something
+from services.kernel.domain.directory import KINDS, Department, Service
+from services.kernel.domain.errors import Invalid
+from services.kernel.domain.filing import MOST_NAME, MOST_TEXT, comparable
+from services.kernel.domain.phones import normalise
+
+MOST_SUGGESTED = 3
+PAGE = 8
+LONGEST_NAME_WORDS = 5
+MOST_NAMES = 5
+
+
+class Question(Protocol):
+    def ask(self, stage: Stage) -> None: ...
+    def choose(self, stage: Stage, value: str) -> bool: ...
+    def hear(self, stage: Stage, inbound: Inbound) -> bool: ...
+
+
+def option(stage: Stage, step: str, value: str, key: str, description: str = "") -> Option:
+    """A button of the draft in hand: its id says which draft, which question and what is answered."""
+    return Option(f"{stage.draft.number}.{step}.{value}", stage.text(key), description)
+
+
+def tell(stage: Stage, inbound: Inbound) -> bool:
+    """Put the words of a message to the story; whether there were any."""
+    words = inbound.text.strip()
+    if not says_something(words):
+        return False
+    draft = stage.draft
+    room = MOST_TEXT - len(draft.text) - 1
+    if room <= 0:
+        stage.say("story.full")
+        return True
+    if len(words) > room:
+        stage.say("story.full")
+    parts = (*draft.parts, Part(inbound.id, words[:room]))
+    stage.change(parts=parts)
+    return True
+
+
+class Kind:
+    def ask(self, stage: Stage) -> None:
+        stage.ask("kind.ask", [option(stage, "kind", kind, f"kind.{kind}") for kind in KINDS])
+
+    def choose(self, stage: Stage, value: str) -> bool:
+        if value not in KINDS:
+            return False
+        stage.answered("kind", kind=value)
+        service = stage.world.directory.service_by_id.get(stage.draft.service or "")
+        if service is not None and value not in service.kinds:
+            stage.change(service=None)
+            stage.asked_again("service")
+        return True
+
+    def hear(self, stage: Stage, inbound: Inbound) -> bool:
+        """A story in place of the kind: it says itself what it is."""
+        if inbound.sort != "text" or not tell(stage, inbound):
+            return False
+        stage.answered("kind", "story", kind=stage.words.kind_of(inbound.text))
+        return True
+
+
+class Story:
+    def ask(self, stage: Stage) -> None:
+        if stage.draft.media:
+            stage.ask("story.more", [option(stage, "story", "enough", "story.enough")])
+        else:
+            stage.ask(f"story.ask.{stage.draft.kind}")
+
+    def choose(self, stage: Stage, value: str) -> bool:
+        if value != "enough" or not stage.draft.media:
+            return False
+        stage.answered("story")
+        return True
+
+    def hear(self, stage: Stage, inbound: Inbound) -> bool:
+        if inbound.sort != "text" or not tell(stage, inbound):
+            return False
+        stage.answered("story")
+        return True
+
+
+class ServiceQuestion:
+    """The likeliest three first; then all, by department."""
+
+    def ask(self, stage: Stage) -> None:
+        draft = stage.draft
+        likely = self._likely(stage, draft.text)
+        if not likely:
+            self._departments(stage, 0)
+            return
+        stage.ask(
+            "service.ask",
+            [
+                *(self._option(stage, service) for service in likely),
+                option(stage, "service", "list", "service.list"),
+                option(stage, "service", "unknown", "service.unknown", stage.text("service.unknown.why")),
+            ],
+            list_key="service.open",
+        )
+
+    def choose(self, stage: Stage, value: str) -> bool:
+        directory = stage.world.directory
+        what, _, rest = value.partition("/")
+        if value == "unknown":
+            stage.answered("service", service=None)
+        elif value == "list":
+            self._departments(stage, 0)
+        elif what == "page" and rest.isdecimal():
+            self._departments(stage, int(rest[:3]))
+        elif what == "dept" and rest in directory.department_by_id:
+            self._services(stage, directory.department_by_id[rest])
+        elif value in directory.service_by_id:
+            service = directory.service_by_id[value]
+            if stage.draft.kind not in service.kinds:
+                return False
+            stage.answered("service", service=value)
+        else:
+            return False
+        return True
+
+    def hear(self, stage: Stage, inbound: Inbound) -> bool:
+        """More of the story: it may say better what it is about."""
+        if inbound.sort != "text" or not tell(stage, inbound):
+            return False
+        likely = self._likely(stage, inbound.text)
+        if len(likely) == 1 and len(inbound.text.split()) <= 3:
+            stage.answered("service", service=likely[0].id)
+            return True
+        stage.set(failures=stage.conversation.failures + 1)
+        return True
+
+    def _likely(self, stage: Stage, text: str) -> list[Service]:
+        found = stage.world.suggest(comparable(text), stage.draft.kind) if text else ()
+        by_id = stage.world.directory.service_by_id
+        return [by_id[one] for one in found if one in by_id][:MOST_SUGGESTED]
+
+    def _option(self, stage: Stage, service: Service) -> Option:
+        language = stage.conversation.language
+        department = stage.world.directory.department_by_id.get(service.department)
+        return Option(
+            f"{stage.draft.number}.service.{service.id}",
+            service.name.say(language),
+            department.name.say(language) if department is not None else "",
+        )
+
+    def _departments(self, stage: Stage, page: int) -> None:
+        directory, language = stage.world.directory, stage.conversation.language
+        kind, number = stage.draft.kind, stage.draft.number
+        offered = {s.department for s in directory.services if kind in s.kinds}
+        known = [d for d in directory.departments if d.id in offered]
+        pages = max(1, -(-len(known) // PAGE))
+        page = page % pages
+        shown = [
+            Option(f"{number}.service.dept/{d.id}", d.name.say(language), self._some(stage, d))
+            for d in known[page * PAGE : (page + 1) * PAGE]
+        ]
+        if pages > 1:
+            shown.append(option(stage, "service", f"page/{page + 1}", "service.next"))
+        shown.append(option(stage, "service", "unknown", "service.unknown"))
+        stage.ask("service.departments", shown, list_key="service.open")
+
+    def _some(self, stage: Stage, department: Department) -> str:
+        """A few of a department's services: names of departments tell villagers little."""
+        language = stage.conversation.language
+        names = [
+            service.name.say(language)
+            for service in stage.world.directory.services
+            if service.department == department.id and stage.draft.kind in service.kinds
+        ]
+        return ", ".join(names)
+
+    def _services(self, stage: Stage, department: Department) -> None:
+        of_it = [
+            service
+            for service in stage.world.directory.services
+            if service.department == department.id and stage.draft.kind in service.kinds
+        ]
+        shown: Sequence[Option] = [
+            Option(f"{stage.draft.number}.service.{s.id}", s.name.say(stage.conversation.language))
+            for s in of_it[:PAGE]
+        ]
+        stage.ask(
+            "service.of",
+            [
+                *shown,
+                option(stage, "service", "list", "service.others"),
+                option(stage, "service", "unknown", "service.unknown"),
+            ],
+            list_key="service.open",
+            department=department.name.say(stage.conversation.language),
+        )
+
+
+class Name:
+    """Whose name it is filed under. One phone may be many people's: nobody is taken for granted."""
+
+    def ask(self, stage: Stage) -> None:
+        number, behalf = stage.draft.number, stage.draft.on_behalf_of
+        shown = [
+            Option(f"{number}.name.{place}", name) for place, name in enumerate(self._known(stage))
+        ]
+        if behalf is None:
+            shown.append(option(stage, "name", "behalf", "name.behalf"))
+        stage.ask("name.ask.behalf" if behalf else "name.ask", shown, whose=behalf or "")
+
+    def choose(self, stage: Stage, value: str) -> bool:
+        if value == "behalf":
+            stage.go("behalf")
+            stage.ask("behalf.ask", [Option("menu.back", stage.text("back"))])
+            return True
+        known = self._known(stage)
+        if not value.isdecimal() or int(value[:3]) >= len(known):
+            return False
+        stage.answered("name", name=known[int(value)])
+        return True
+
+    def hear(self, stage: Stage, inbound: Inbound) -> bool:
+        name = name_in(inbound)
+        if name is None:
+            return False
+        stage.answered("name", name=name)
+        return True
+
+    def _known(self, stage: Stage) -> list[str]:
+        profile = stage.inbound.person.profile if stage.inbound is not None else ""
+        known = [*stage.conversation.names, *([profile] if is_name(profile) else [])]
+        return list(dict.fromkeys(known))[:MOST_NAMES]
+
+
+class Phone:
+    """Only for who shows WhatsApp no number: by one he can be called and told by SMS."""
+
+    def ask(self, stage: Stage) -> None:
+        stage.ask("phone.ask", [option(stage, "phone", "skip", "skip")])
+
+    def choose(self, stage: Stage, value: str) -> bool:
+        if value != "skip":
+            return False
+        stage.answered("phone", phone=None)
+        return True
+
+    def hear(self, stage: Stage, inbound: Inbound) -> bool:
+        number = number_in(inbound)
+        if number is None:
+            return False
+        stage.answered("phone", phone=number)
+        return True
+
+
+def number_in(inbound: Inbound) -> str | None:
+    """The telephone number that a message or a visiting card is, in E.164."""
+    if inbound.sort not in ("text", "contact"):
+        return None
+    try:
+        return normalise(inbound.text)
+    except Invalid:
+        return None
+
+
+def name_in(inbound: Inbound) -> str | None:
+    """The name that a message is; None for what is longer than a name."""
+    words = " ".join(inbound.text.split())
+    return words if inbound.sort == "text" and is_name(words) else None
+
+
+def is_name(words: str) -> bool:
+    return (
+        says_something(words)
+        and len(words) <= MOST_NAME
+        and len(words.split()) <= LONGEST_NAME_WORDS
+        and sum(char.isdecimal() for char in words) < 3
+        and "\n" not in words
+    )

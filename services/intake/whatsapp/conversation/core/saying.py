@@ -1,0 +1,92 @@
+"""What the conversation says: texts by key in the person's tongue, cut to what the Cloud API takes. Pure.
+
+Lengths are counted in UTF-16 units, the strictest way in which Meta counts anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.intake.texts import Texts
+from services.intake.whatsapp.conversation.core.model import Option, Reply, Tongue
+from services.kernel.domain.directory import Calendar, Language
+
+MOST_TEXT = 4096
+MOST_BODY = 1024
+MOST_BUTTONS, MOST_BUTTON_TITLE, MOST_BUTTON_ID = 3, 20, 256
+MOST_ROWS, MOST_ROW_TITLE, MOST_ROW_DESCRIPTION, MOST_ROW_ID = 10, 24, 72, 200
+_CUT = "…"
+
+
+def units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut(text: str, most: int) -> str:
+    """`text`, or as much of it as has `most` UTF-16 units with a sign that something is missing."""
+    if units(text) <= most:
+        return text
+    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)]
+    return kept.decode("utf-16-le", "ignore").rstrip() + _CUT
+
+
+def language_of(tongue: Tongue | None) -> Language:
+    return "en" if tongue == "en" else "hi"
+
+
+class Voice:
+    """Looks texts up. A key that is not there is our fault and raises KeyError. `chhattisgarhi`: strings by
+    key, where they are given."""
+
+    def __init__(self, texts: Texts, chhattisgarhi: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._chhattisgarhi = chhattisgarhi
+
+    def say(self, key: str, tongue: Tongue | None, **values: str) -> str:
+        own = self._chhattisgarhi.get(key) if tongue == "hne" else None
+        if own is not None:
+            return own.format_map(values) if values else own
+        return self._texts.say(key, language_of(tongue), **values)
+
+    def has(self, key: str) -> bool:
+        return key in self._texts
+
+    def instant(self, at: datetime, zone: str, tongue: Tongue | None) -> str:
+        return self._texts.instant(at, zone, language_of(tongue))
+
+    def hours(self, calendar: Calendar, tongue: Tongue | None) -> str:
+        return "; ".join(self._texts.hours(calendar, language_of(tongue)))
+
+
+def reply(text: str, options: Sequence[Option] = (), list_button: str = "", **more: Any) -> Reply:
+    """A reply with as much of everything as the provider takes: words, up to three options as buttons, more,
+    or longer ones, as a list."""
+    if not options:
+        return Reply(cut(text, MOST_TEXT), **more)
+    body = cut(text, MOST_BODY)
+    shown = options[:MOST_ROWS]
+    few = len(shown) <= MOST_BUTTONS
+    if few and all(units(o.title) <= MOST_BUTTON_TITLE and not o.description for o in shown):
+        return Reply(body, buttons=tuple((o.id, o.title) for o in _distinct(shown, 20)), **more)
+    rows = _distinct(shown, MOST_ROW_TITLE)
+    return Reply(
+        body,
+        rows=tuple((o.id, o.title, cut(o.description, MOST_ROW_DESCRIPTION)) for o in rows),
+        list_button=cut(list_button, MOST_BUTTON_TITLE),
+        **more,
+    )
+
+
+def _distinct(options: Sequence[Option], most: int) -> list[Option]:
+    """Titles within their length, no two alike: the provider refuses a message with two."""
+    taken: set[str] = set()
+    found: list[Option] = []
+    for place, option in enumerate(options, start=1):
+        title = cut(option.title, most)
+        if title in taken:
+            title = f"{cut(option.title, most - 3)} {place}"
+        taken.add(title)
+        found.append(Option(option.id, title, option.description))
+    return found

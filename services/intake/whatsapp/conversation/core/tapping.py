@@ -1,0 +1,253 @@
+"""What was tapped, or said so that it means the same: an option's id, or a command. Pure.
+
+Ids of a draft's options begin with its number, so a button of an older draft, which still stands in the chat,
+can never answer a question about another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from services.intake.whatsapp.conversation.core import cases, hearing, talk
+from services.intake.whatsapp.conversation.core.card import correct
+from services.intake.whatsapp.conversation.core.model import CitizenAct
+from services.intake.whatsapp.conversation.core.stage import Stage
+from services.kernel.domain import tickets
+
+
+def tapped(stage: Stage, choice: str) -> None:
+    head, _, rest = choice.partition(".")
+    if head.isdecimal():
+        _of_draft(stage, int(head[:9]), rest)
+        return
+    taken = head in _TAKES and _TAKES[head](stage, rest)
+    if not taken and not _is_for_ticket(stage, choice):
+        _stale(stage)
+
+
+def _of_draft(stage: Stage, number: int, rest: str) -> None:
+    conversation = stage.conversation
+    ticket = next((ticket for n, ticket in conversation.filed if n == number), None)
+    if ticket is not None:
+        shown = tickets.show(stage.world.directory.code, ticket)
+        stage.say("filed.already", number=shown)
+        return
+    if conversation.draft is None or conversation.draft.number != number:
+        _stale(stage)
+        return
+    step, _, value = rest.partition(".")
+    if step == "cancel":
+        _cancel(stage, value)
+    elif step == "correct":
+        if not correct(stage, value):
+            _stale(stage)
+    else:
+        hearing.answer(stage, step, value)
+
+
+def _cancel(stage: Stage, value: str) -> None:
+    if value == "yes":
+        talk.forget_draft(stage)
+        stage.say("cancelled")
+        if not talk.take_up(stage):
+            talk.menu(stage)
+        return
+    stage.go("draft")
+
+
+def _stale(stage: Stage) -> None:
+    """A button of long ago. What is open now is asked again, or the menu shown."""
+    stage.say("stale")
+    if stage.conversation.draft is None:
+        talk.menu(stage)
+    else:
+        stage.go("draft")
+
+
+# ------------------------------------------------------------------ ids that no draft has
+
+
+def _menu(stage: Stage, what: str) -> bool:
+    if what == "new":
+        if talk.begin_new(stage):
+            talk.new_draft(stage)
+    elif what == "cases":
+        talk.own_cases(stage)
+    elif what == "human":
+        talk.human(stage)
+    elif what in ("continue", "back"):
+        hearing.home(stage)
+        if stage.conversation.draft is None:
+            talk.menu(stage)
+    elif what == "menu":
+        talk.menu(stage)
+    else:
+        return False
+    return True
+
+
+def _park(stage: Stage, what: str) -> bool:
+    """What becomes of the open draft when another is begun, or when he is back after long."""
+    if what == "take":
+        return talk.take_up(stage)
+    if what == "later":
+        stage.go("idle")
+        stage.say("parked.later")
+        return True
+    if stage.conversation.draft is None or what not in ("continue", "new", "drop"):
+        return False
+    pending = stage.conversation.pending
+    stage.set(pending=None)
+    if what == "continue":
+        stage.go("draft")
+        if pending is not None:
+            hearing.again(stage, pending)
+        return True
+    if what == "new":
+        talk.put_aside(stage)
+    else:
+        talk.forget_draft(stage)
+        stage.say("cancelled")
+    stage.go("idle")
+    if pending is not None and hearing.is_story(stage, pending):
+        hearing.again(stage, pending)
+    else:
+        talk.new_draft(stage)
+    return True
+
+
+def _case(stage: Stage, rest: str) -> bool:
+    ticket, _, what = rest.partition(".")
+    followed = stage.world.case(tickets.parse(ticket))
+    return followed is not None and cases.begin(stage, followed, what)
+
+
+def _pick(stage: Stage, rest: str) -> bool:
+    pending, purpose = stage.conversation.pending, stage.conversation.purpose
+    stage.set(pending=None, purpose=None)
+    if rest == "new":
+        stage.go("idle")
+        if pending is None:
+            talk.new_draft(stage)
+        else:
+            hearing.new_story(stage, pending)
+        return True
+    followed = stage.world.case(tickets.parse(rest))
+    if followed is None:
+        return False
+    if purpose == "answer" and pending is not None:
+        hearing.answer_question(stage, followed, pending)
+    elif purpose in ("confirm", "unsatisfied"):
+        cases.begin(stage, followed, purpose)
+    else:
+        cases.show(stage, followed)
+    return True
+
+
+def _withdraw(stage: Stage, what: str) -> bool:
+    ticket = stage.conversation.ticket
+    if stage.conversation.at != "withdraw" or ticket is None:
+        return False
+    if what == "yes":
+        cases.act(stage, ticket, CitizenAct("withdraw"))
+    else:
+        stage.say("kept")
+        hearing.home(stage)
+    return True
+
+
+def _rating(stage: Stage, what: str) -> bool:
+    ticket = stage.conversation.ticket
+    if stage.conversation.at != "rating" or ticket is None or what not in map(str, cases.STARS):
+        return False
+    cases.act(stage, ticket, CitizenAct("rate", rating=int(what)))
+    return True
+
+
+def _call(stage: Stage, what: str) -> bool:
+    if stage.conversation.at != "call":
+        return False
+    if what == "yes" and stage.inbound is not None:
+        talk.call_him(stage, stage.inbound.person.number)
+    elif what == "no":
+        stage.say("call.not")
+    else:
+        return False
+    if stage.conversation.at == "call":
+        hearing.home(stage)
+    return True
+
+
+def _is_for_ticket(stage: Stage, choice: str) -> bool:
+    """The buttons under the message that a case is resolved; notify's, so they have its form."""
+    what, _, rest = choice.partition(":")
+    ticket = tickets.parse(rest)
+    if what not in ("satisfied", "unsatisfied") or ticket is None:
+        return False
+    followed = stage.world.case(ticket)
+    if followed is None:
+        talk.case_of(stage, ticket)
+        return True
+    return cases.begin(stage, followed, "confirm" if what == "satisfied" else "unsatisfied")
+
+
+_TAKES: Mapping[str, Callable[[Stage, str], bool]] = {
+    "menu": _menu,
+    "park": _park,
+    "resume": _park,
+    "case": _case,
+    "pick": _pick,
+    "withdraw": _withdraw,
+    "rating": _rating,
+    "call": _call,
+}
+
+
+# ------------------------------------------------------------------ commands
+
+
+def command(stage: Stage, what: str) -> bool:
+    """Carry out a command. Whether it is one here: a greeting is none in the middle of an answer."""
+    if what in talk.SPEAKS:
+        talk.speak(stage, talk.SPEAKS[what])
+        if stage.conversation.draft is None:
+            talk.menu(stage)
+        else:
+            stage.go("draft")
+    elif what in ("menu", "new", "cases", "human"):
+        _menu(stage, what)
+    elif what == "help":
+        talk.help_(stage)
+    elif what == "undo":
+        talk.undo(stage)
+        if stage.conversation.draft is None:
+            talk.menu(stage)
+    elif what in ("cancel", "restart"):
+        _give_up(stage, what)
+    elif what == "thanks" and stage.conversation.at in ("idle", "rating", "case"):
+        stage.go("idle")
+        stage.say("thanks")
+    else:
+        return False
+    return True
+
+
+def _give_up(stage: Stage, what: str) -> None:
+    draft = stage.conversation.draft
+    if draft is None:
+        stage.go("idle", pending=None)
+        if what == "restart":
+            talk.new_draft(stage)
+        else:
+            stage.say("nothing_open")
+            talk.menu(stage)
+    elif what == "restart":
+        talk.forget_draft(stage)
+        stage.say("restarted")
+        talk.new_draft(stage)
+    elif draft.parts or draft.media:
+        hearing.answer(stage, "confirm", "cancel")
+    else:
+        talk.forget_draft(stage)
+        stage.say("cancelled")
+        talk.menu(stage)
