@@ -48,6 +48,7 @@ class Accepts(Protocol):
 
     async def find(self, channel: str, client: str, key: str, digest: str) -> Accepted | None: ...
     async def accept(self, receipt: Receipt) -> Accepted: ...
+    async def ticket(self, channel: str, client: str, key: str) -> str | None: ...
 
 
 class Numbers(Protocol):
@@ -96,7 +97,7 @@ class Filer:
         digest = application.digest()
         try:
             directory = await self._directory(application.district)
-            suggest = await self._suggest(directory)
+            suggest = await self.suggest(directory)
             considered = await _consider(application, directory, suggest)
         except Refused:
             # what was accepted once stays accepted, though the directory may have changed since
@@ -127,6 +128,10 @@ class Filer:
         )
         return _filed(accepted, considered.dangers, directory)
 
+    async def earlier(self, channel: str, client: str, key: str) -> str | None:
+        """The ticket that a request with this key was given, whatever it said. Raises Unavailable."""
+        return await self._receipts.ticket(channel, client, key)
+
     async def _directory(self, district: str) -> District:
         try:
             return await self._directories.newest(district)
@@ -136,7 +141,8 @@ class Filer:
             raise Unavailable("the directory")  # an installation before its first `directory apply`
         raise Faulty([not_allowed("district", "no such district", known)])
 
-    async def _suggest(self, directory: District) -> Suggest:
+    async def suggest(self, directory: District) -> Suggest:
+        """What services words may be about, by a version of a directory."""
         version, suggester = self._suggesters.get(directory.id, (-1, None))
         if suggester is None or version != directory.version:
             # once a version, and long enough to be kept off the loop
@@ -162,6 +168,7 @@ def to_seal(considered: Considered) -> Filing:
         text=considered.text,
         name=considered.name,
         phone=considered.phone,
+        user_id=considered.user_id,
         on_behalf_of=considered.on_behalf_of,
         landmark=considered.landmark,
         village=considered.village_text,
@@ -190,6 +197,8 @@ def to_event(
         named_official=considered.named_official,
         dangers=considered.dangers,
         has_phone=considered.phone is not None,
+        has_user_id=considered.user_id is not None,
+        media=considered.media,
         sealed=sealed,
     )
 

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from services.intake.following import RECEIVED, Followed, can, note, question, resolution
 from services.intake.web.texts import Texts
-from services.kernel.domain import lifecycle, tickets
-from services.kernel.domain.case import Case, Entry
+from services.kernel.domain import tickets
+from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District, Language
-from services.kernel.domain.reasons import reasons
 
-RECEIVED = "received"
-"""The state of a case that has a receipt and that routing has not seen yet."""
+__all__ = ["OFFERED", "Followed", "Line", "Name", "Status", "see"]
+
 _STEPS = {
     RECEIVED: 0, "filed": 0, "triage": 0, "assigned": 1, "acknowledged": 1, "merged": 1,
     "in_progress": 2, "awaiting_citizen": 2, "resolved": 3, "closed": 3,
 }  # fmt: skip
-_OFFERED = ("confirm", "reopen", "answer")
-_TO_THE_CITIZEN = ("ask_citizen", "reply")
+OFFERED = frozenset({"confirm", "reopen", "answer"})
+"""What the page has forms for, of all that the citizen may do."""
 _ONLY_WITH_WORDS = ("note", "attach")
-
-
-@dataclass(frozen=True)
-class Followed:
-    """What is known of a ticket: its receipt and, once it was routed, its case and the clock's word.
-
-    `paused_until`: a question stops the clock, until then at the latest; `closes_at`: when a resolved case is
-    closed by rule, if the citizen says nothing.
-    """
-
-    ticket: str
-    district: str
-    kind: str
-    filed_at: datetime
-    case: Case | None = None
-    deadline: datetime | None = None
-    paused_until: datetime | None = None
-    closes_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +78,7 @@ def see(
     followed: Followed, directory: District, texts: Texts, language: Language, now: datetime
 ) -> Status:
     case = followed.case
-    state = case.state if case else RECEIVED
+    state = followed.state
     ticket = followed.ticket
     zone = directory.zone
     deadline = followed.deadline if case and case.open else None
@@ -124,10 +106,10 @@ def see(
         paused=paused is not None and now < paused,
         closes_at=closes,
         closes_text=texts.instant(closes, zone, language) if closes else None,
-        question=_said(case, "awaiting_citizen", "ask_citizen", language),
-        resolution=_said(case, "resolved", "resolve", language),
+        question=question(followed, language),
+        resolution=resolution(followed, language),
         lines=_lines(followed, directory, texts, language),
-        can=_can(case, directory, now),
+        can=can(followed, directory, now) & OFFERED,
     )
 
 
@@ -150,36 +132,16 @@ def _where(
     )
 
 
-def _said(case: Case | None, state: str, action: str, language: Language) -> str | None:
-    """The words that brought a case into the state it is in, if they are the citizen's to read."""
-    if case is None or case.state != state:
-        return None
-    last = next((entry for entry in reversed(case.history) if entry.action == action), None)
-    return _note(last, language) if last else None
-
-
-def _can(case: Case | None, directory: District, now: datetime) -> frozenset[str]:
-    if case is None:
-        return frozenset()
-    can = set(lifecycle.allowed(case.state, "citizen")) & set(_OFFERED)
-    if case.state in lifecycle.END_STATES:
-        # the lifecycle knows no window: it is the district's
-        window = timedelta(days=directory.reopen_days)
-        if case.closed_at is None or now > case.closed_at + window:
-            can.discard("reopen")
-    return frozenset(can)
-
-
 def _lines(
     followed: Followed, directory: District, texts: Texts, language: Language
 ) -> tuple[Line, ...]:
-    def line(at: datetime, text: str, note: str | None = None) -> Line:
-        return Line(at, texts.instant(at, directory.zone, language), text, note)
+    def line(at: datetime, text: str, words: str | None = None) -> Line:
+        return Line(at, texts.instant(at, directory.zone, language), text, words)
 
     lines = [line(followed.filed_at, texts.say("line.filed", language))]
     for entry in followed.case.history if followed.case else ():
-        note = _note(entry, language)
-        if f"line.{entry.action}" not in texts or (entry.action in _ONLY_WITH_WORDS and not note):
+        words = note(entry, language)
+        if f"line.{entry.action}" not in texts or (entry.action in _ONLY_WITH_WORDS and not words):
             continue
         office = directory.office_by_id.get(entry.data.get("office") or "")
         key = f"line.{entry.action}"
@@ -188,14 +150,5 @@ def _lines(
             if office and f"{key}.office" in texts
             else texts.say(key, language)
         )
-        lines.append(line(entry.at, text, note))
+        lines.append(line(entry.at, text, words))
     return tuple(lines)
-
-
-def _note(entry: Entry, language: Language) -> str | None:
-    """The words of an entry that are the citizen's to read: his own, those to him, public ones."""
-    if entry.action == "reject":
-        reason = reasons().get(entry.data.get("reason") or "")
-        return reason[language] if reason else None
-    own = entry.role in ("citizen", "operator") and lifecycle.transition(entry.action).citizen_words
-    return entry.note if own or entry.public or entry.action in _TO_THE_CITIZEN else None

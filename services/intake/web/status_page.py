@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from services.intake.web.cases import Cases
+from services.intake.cases import Cases
+from services.intake.following import Followed, placement
 from services.intake.web.form import new_token, read_form, token_of
 from services.intake.web.site import PRIVATE, RETRY_SECONDS, Shelf, Site
-from services.intake.web.status import Followed, Status, see
+from services.intake.web.status import Status, see
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.http import Malformed, UnsupportedMedia
 from services.kernel.adapters.tokens import link_opens
-from services.kernel.domain import duty, tickets
+from services.kernel.domain import tickets
 from services.kernel.domain.case import Act
 from services.kernel.domain.causes import cause_of
-from services.kernel.domain.directory import District, Language
+from services.kernel.domain.directory import District, Language, Text
 from services.kernel.domain.errors import (
     Conflict,
     Forbidden,
@@ -38,8 +37,6 @@ MOST_WORDS = 1000
 _WORDS_OF = {"confirm": None, "reopen": "reason", "answer": "answer"}
 """Each act with the field whose words it needs."""
 _FIELDS = ("act", "token", "lang", "reason", "answer")
-_REASONS: tuple[tuple[str, Language], ...] = (("reason", "en"), ("reason_hi", "hi"))
-"""The sentence for the office, in both languages."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,7 @@ class StatusPage:
                     cause=cause,
                     note=words,
                     public=words is not None,
-                    data=self._placement(found) if action == "reopen" else {},
+                    data=self._reopened(found) if action == "reopen" else {},
                 ),
             )
         except Faulty as error:
@@ -187,20 +184,11 @@ class StatusPage:
         if case.state in END_STATES and "reopen" not in self._see(found).can:
             raise Conflict("the time in which the case can be opened again is over")
 
-    def _placement(self, found: _Found) -> dict[str, Any]:
-        """Who works it again: who had it may have left since. Empty while it is not routed."""
-        case, directory = found.followed.case, found.directory
-        if case is None:
-            return {}
-        day = self._clock().astimezone(ZoneInfo(directory.zone)).date()
-        officer = duty.in_turn(duty.successors(case, directory, day), case.ticket)
-        told = {}
-        if officer is not None:
-            told = {
-                name: self._site.texts.say("reopened.to", language, to=officer.name.say(language))
-                for name, language in _REASONS
-            }
-        return {**duty.placement(case, officer, directory), **told}
+    def _reopened(self, found: _Found) -> dict[str, object]:
+        """Who works it again."""
+        say = self._site.texts.say
+        sentence = Text(hi=say("reopened.to", "hi"), en=say("reopened.to", "en"))
+        return placement(found.followed, found.directory, self._clock(), sentence)
 
     async def _refused(
         self, request: Request, found: _Found, values: Mapping[str, str]

@@ -50,6 +50,13 @@ class MemoryReceipts:
                 return _accepted(receipt, repeated=True)
         return None
 
+    async def ticket(self, channel: str, client: str, key: str) -> str | None:
+        self._answers()
+        for receipt in self.stored.values():
+            if (receipt.channel, receipt.client, receipt.key) == (channel, client, key):
+                return receipt.ticket
+        return None
+
     async def accept(self, receipt: Receipt) -> Accepted:
         earlier = await self.find(receipt.channel, receipt.client, receipt.key, receipt.digest)
         if earlier is not None:

@@ -138,8 +138,29 @@ CALLBACKS = Counter(
 )
 DIGESTS = Counter("samvad_digests_requested_total", "Daily digests asked for.", ["district", "kind"])
 DEPENDENCY_UP = Gauge("samvad_dependency_up", "1 when the dependency answered.", ["dependency"])
+CONVERSATION_TURNS = Counter(
+    "samvad_conversation_turns_total",
+    "Messages of citizens on WhatsApp that were answered, by what they were.",
+    ["district", "sort"],
+)
 WHATSAPP_RECEIVED = Counter(
     "samvad_whatsapp_received_total",
     "What came by WhatsApp and is on the topic; `kind` ignored: had no shape to be kept in.",
     ["kind"],
+)
+MEDIA = Counter(
+    "samvad_media_total",
+    "Files of citizens; `outcome`: kept, refused, gone, again (the provider failed), set_up (it does not "
+    "know us, or sends us where we do not go), forgotten (of no case for a month, or erased).",
+    ["outcome"],
+)
+MEDIA_SECONDS = Histogram(
+    "samvad_media_fetch_seconds", "From asking the provider for a file to its being kept.", buckets=_SECONDS
+)
+MEDIA_WAITING = Gauge(
+    "samvad_media_waiting", "Files yet to be fetched or told of; at most 10 000 are counted."
+)
+MEDIA_OLDEST = Gauge(
+    "samvad_media_oldest_due_seconds",
+    "For how long the first of them has been due; 0 where none is.",
 )

@@ -11,12 +11,22 @@ from typing import Any
 
 from bson import Binary, CodecOptions
 from bson.errors import InvalidDocument
+from gridfs.errors import NoFile
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorCollection,
     AsyncIOMotorDatabase,
+    AsyncIOMotorGridFSBucket,
 )
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, UpdateMany, UpdateOne
+from pymongo import (
+    ASCENDING,
+    DESCENDING,
+    IndexModel,
+    ReplaceOne,
+    ReturnDocument,
+    UpdateMany,
+    UpdateOne,
+)
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -40,9 +50,12 @@ __all__ = [
     "Database",
     "Document",
     "DuplicateKeyError",
+    "Files",
     "IndexModel",
     "InvalidDocument",
+    "NoFile",
     "OperationFailure",
+    "ReplaceOne",
     "ReturnDocument",
     "UpdateMany",
     "UpdateOne",
@@ -55,6 +68,8 @@ __all__ = [
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
+Files = AsyncIOMotorGridFSBucket
+"""Files in pieces, in the collections `<bucket name>.files` and `<bucket name>.chunks`."""
 
 DUPLICATE_KEY = 11000
 # Codes of a server that is stopping, electing or recovering: the driver raises them in bulk results too.

@@ -92,6 +92,14 @@ class Receipts:
             raise answer
         return answer
 
+    async def ticket(self, channel: str, client: str, key: str) -> str | None:
+        """The ticket that a request with this key was given, whatever it said. Raises Unavailable."""
+        async with mongo.store_errors():
+            found = await self._receipts.find_one(
+                {"channel": channel, "client": client, "key": key}, {"_id": 1}
+            )
+        return str(found["_id"]) if found is not None else None
+
     async def accept(self, receipt: Receipt) -> Accepted:
         """Store the receipt; the ticket that counts is the answer's. Raises KeyReused, Unavailable."""
         answer = await self._inserts.submit(receipt)

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     desk_port: Port = 8003
     standins_port: Port = 8009
     standins_smtp_port: Port = 8025
+    conversation_port: Port = 8011
     routing_port: Port = 8012
     sla_port: Port = 8013
     notify_port: Port = 8014
@@ -67,6 +68,8 @@ class Settings(BaseSettings):
     """`phone number id:district`, comma-separated; a number that is not named is the default district's."""
     whatsapp_webhook: str = "http://127.0.0.1:8001/webhooks/whatsapp"
     """Where the stand-in sends what the provider would send."""
+    whatsapp_media_hosts: str = "lookaside.fbsbx.com"
+    """Hosts, comma-separated, that files and our token are fetched from beside the API's own, by HTTPS."""
     whatsapp_per_second: float = Field(default=80.0, gt=0)
     sms_url: str = "http://127.0.0.1:8009/sms"
     sms_username: str = "samvad"

@@ -13,6 +13,9 @@ from services.intake.cases import OwnCases
 from services.intake.filing import Filer
 from services.intake.whatsapp.conversation.adapters.conversation_store import ConversationStore
 from services.intake.whatsapp.conversation.adapters.doing import Doing
+from services.intake.whatsapp.conversation.adapters.graph_media import graph_media
+from services.intake.whatsapp.conversation.adapters.media_fetcher import MediaFetcher
+from services.intake.whatsapp.conversation.adapters.refusing import Refusing
 from services.intake.whatsapp.conversation.adapters.saying import SERVICE, Saying
 from services.intake.whatsapp.conversation.adapters.turns import Turns
 from services.intake.whatsapp.conversation.adapters.wording import load_voice, load_words
@@ -58,6 +61,7 @@ class Conversation:
     store: CaseStore
     sweeper: Sweeper
     media: MediaStore
+    refusing: Refusing
 
 
 def build(
@@ -85,11 +89,12 @@ def build(
         link_secret=settings.link_secret.get_secret_value(),
         sentence=Text(hi=voice.say("reopened.to", "hi"), en=voice.say("reopened.to", "en")),
     )
+    saying = Saying(names, settings.keys)
     turns = Turns(
         Machine(voice, load_words()),
         conversations,
         doing,
-        Saying(names, settings.keys),
+        saying,
         media,
         directories,
         filer.suggest,
@@ -98,7 +103,9 @@ def build(
         publisher,
         clock,
     )
-    return Conversation(turns, conversations, receipts, store, Sweeper(rooms, outbox), media)
+    refusing = Refusing(conversations, saying, voice, publisher, clock)
+    sweeper = Sweeper(rooms, outbox)
+    return Conversation(turns, conversations, receipts, store, sweeper, media, refusing)
 
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
@@ -112,6 +119,14 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     stack.push_async_callback(service.receipts.stop)
     service.store.start()
     stack.push_async_callback(service.store.stop)
+    source = await stack.enter_async_context(
+        graph_media(
+            url=settings.whatsapp_url,
+            token=settings.whatsapp_token.get_secret_value(),
+            hosts=settings.whatsapp_media_hosts.split(","),
+        )
+    )
+    fetcher = MediaFetcher(service.media, source, service.refusing.tell, clock)
     parking = Parking(SERVICE, database, publisher, clock)
     follower = Follower(SERVICE, WHATSAPP_INBOUND, service.turns, parking, settings)
     app = FastAPI(title="Samvad conversation", docs_url=None, redoc_url=None, openapi_url=None)
@@ -138,6 +153,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     background(stack, every(SWEEP_SECONDS, "receipts", sweep_receipts), stopping)
     background(stack, every(SWEEP_SECONDS, "case-outbox", sweep_cases), stopping)
     background(stack, every(FORGET_EVERY_SECONDS, "forget", forget), stopping)
+    background(stack, fetcher.run(), stopping)
     background(stack, follower.run(), stopping)
 
 

@@ -68,6 +68,12 @@ class ConversationStore:
             found = await self._conversations.find({"names": {"$in": list(names)}}).to_list(None)
         return [self._open(document) for document in found]
 
+    async def one(self, id_: str) -> Stored | None:
+        """Raises Unavailable."""
+        async with mongo.store_errors():
+            document = await self._conversations.find_one({"_id": id_})
+        return self._open(document) if document is not None else None
+
     async def changed_hands(self, names: Collection[str]) -> Mapping[str, datetime]:
         """When each of `names` ceased to be somebody's, where it was. Raises Unavailable."""
         async with mongo.store_errors():

@@ -4,14 +4,14 @@ is asked: its key is the message that brought it about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from services.intake.cases import OwnCases
 from services.intake.filing import Filer
 from services.intake.following import Followed, placement
-from services.intake.whatsapp.conversation.core.memory import Memory
+from services.intake.whatsapp.conversation.core.memory import Held, Memory
 from services.intake.whatsapp.conversation.core.model import (
     Acted,
     Acts,
@@ -74,11 +74,16 @@ class Doing:
     async def own(self, client: str, memory: Memory, ticket: str | None) -> list[Followed]:
         """The person's own cases, the newest first, and the one that he names where it is his and older.
         Raises Unavailable."""
-        found = await self._cases.of(held=memory.numbers, clients=(client, *memory.clients))
-        if ticket is not None and all(one.ticket != ticket for one in found):
+        found: dict[str, Followed] = {}
+        for phone, name, held in _ways(client, memory):
+            for one in await self._cases.of(phone=phone, client=name, since=held.since):
+                if _is_within(one, held):
+                    found.setdefault(one.ticket, one)
+        newest = sorted(found.values(), key=lambda one: (one.filed_at, one.ticket), reverse=True)
+        if ticket is not None and ticket not in found:
             named = await self._one(client, memory, ticket)
-            found += [named] if named is not None else []
-        return found
+            newest += [named] if named is not None else []
+        return newest
 
     async def carry_out(self, effect: Effect, client: str, memory: Memory) -> Outcome:
         """Raises Unavailable."""
@@ -95,7 +100,10 @@ class Doing:
             ticket, number = filed.ticket, filed.number
         except KeyReused:
             # the message has filed a case before, though another version of us read it otherwise
-            ticket = await self._filer.earlier(channel=CHANNEL, client=client, key=effect.key)
+            earlier = await self._filer.earlier(CHANNEL, client, effect.key)
+            if earlier is None:
+                raise
+            ticket = earlier
             directory = await self._directories.newest(application.district)
             number = tickets.show(directory.code, ticket)
         except Faulty as error:
@@ -148,6 +156,27 @@ class Doing:
         return {"media": list(act.media)} if act.media else {}
 
     async def _one(self, client: str, memory: Memory, ticket: str) -> Followed | None:
-        return await self._cases.one(
-            ticket, held=memory.numbers, clients=(client, *memory.clients)
-        )
+        for phone, name, held in _ways(client, memory):
+            one = await self._cases.one(ticket, phone=phone, client=name, since=held.since)
+            if one is not None and _is_within(one, held):
+                return one
+        return None
+
+
+def _ways(client: str, memory: Memory) -> Iterator[tuple[str | None, str, Held]]:
+    """How his cases are found: by his number and where he filed; and by what they were before, if ever."""
+    *former, last = memory.numbers or (_NO_NUMBER,)
+    yield last.number or None, client, last
+    for name in memory.clients:
+        yield None, name, _NO_NUMBER
+    for held in former:
+        yield held.number, _NOBODY, held
+
+
+def _is_within(followed: Followed, held: Held) -> bool:
+    return held.until is None or followed.filed_at <= held.until
+
+
+_NO_NUMBER = Held("")
+_NOBODY = "-"
+"""No client has this name: a former number alone is asked for."""

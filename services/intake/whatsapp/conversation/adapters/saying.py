@@ -25,14 +25,6 @@ class Saying:
         self._names = names
         self._keys = keys
 
-    def recipient(self, inbound: Inbound, memory: Memory) -> tuple[str, str] | None:
-        """The name and the address of who is answered: the way in which he wrote."""
-        person = inbound.person
-        if person.number is not None:
-            return self._names.phone(person.number), person.number
-        user = person.user or memory.user
-        return (self._names.user(user), user) if user is not None else None
-
     def message(
         self,
         reply: Reply,
@@ -42,25 +34,49 @@ class Saying:
         district: str,
         now: datetime,
     ) -> Message | None:
-        """The `place`-th reply to a message; None for nobody."""
-        whom = self.recipient(inbound, memory)
-        if whom is None:
+        """The `place`-th reply to a message, by the way in which it came; None for nobody."""
+        return self.to(
+            reply,
+            key=reply_key(inbound.id, place),
+            number=inbound.person.number,
+            user=inbound.person.user or memory.user,
+            language=memory.conversation.language,
+            answers=inbound.written_at,
+            district=district,
+            now=now,
+        )
+
+    def to(
+        self,
+        reply: Reply,
+        *,
+        key: str,
+        number: str | None,
+        user: str | None,
+        language: Language,
+        answers: datetime,
+        district: str,
+        now: datetime,
+    ) -> Message | None:
+        """What is asked of notify; None where no address is known. `answers`: when he wrote."""
+        if number is not None:
+            name, address = self._names.phone(number), number
+        elif user is not None:
+            name, address = self._names.user(user), user
+        else:
             return None
-        name, address = whom
-        key = reply_key(inbound.id, place)
-        language: Language = memory.conversation.language
-        by_number = address.startswith("+")
+        by_sms = reply.fallback is not None and number is not None
         content = Requested(
             to=address,
             audience="citizen",
             language=language,
-            channels=("whatsapp", "sms") if reply.fallback and by_number else ("whatsapp",),
+            channels=("whatsapp", "sms") if by_sms else ("whatsapp",),
             values=dict(reply.fallback.values) if reply.fallback else {},
             text=reply.text,
             buttons=reply.buttons,
             rows=reply.rows,
             list_button=reply.list_button,
-            answers=inbound.written_at,
+            answers=answers,
             urgent=reply.urgent,
         )
         data_key = new_data_key()

@@ -24,7 +24,13 @@ from services.intake.whatsapp.conversation.adapters.doing import Doing
 from services.intake.whatsapp.conversation.adapters.saying import Saying
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.machine import Machine, remember
-from services.intake.whatsapp.conversation.core.memory import Handled, Held, Memory, people
+from services.intake.whatsapp.conversation.core.memory import (
+    Handled,
+    Held,
+    Memory,
+    people,
+    short,
+)
 from services.intake.whatsapp.conversation.core.model import CasesWanted, Turn, World
 from services.intake.whatsapp.conversation.core.reading import heard_of, read
 from services.kernel.adapters import metrics
@@ -199,7 +205,11 @@ class Turns:
             number = next((h.inbound.person.number for h in one.heard if h.inbound), None)
             if since is not None and number is not None:
                 memory = replace(memory, numbers=(Held(number, since=since),))
-            return Stored(first[0], 0, tuple(sorted(one.names)), memory, Handled())
+            # the same for the same first message taken again, or a case of this batch would be filed twice;
+            # and another for whoever has the number next
+            begun = next(heard.inbound.id for heard in one.heard if heard.inbound)
+            id_ = short(f"{first[0]}/{begun}")
+            return Stored(id_, 0, tuple(sorted(one.names)), memory, Handled())
         kept = next((stored for stored in mine if first[0] in stored.names), mine[0])
         for other in mine:
             if other is not kept:

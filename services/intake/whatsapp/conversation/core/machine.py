@@ -29,7 +29,7 @@ from services.intake.whatsapp.conversation.core.model import (
 from services.intake.whatsapp.conversation.core.questions import MOST_NAMES
 from services.intake.whatsapp.conversation.core.saying import Voice
 from services.intake.whatsapp.conversation.core.stage import Stage
-from services.intake.whatsapp.conversation.core.understanding import Words
+from services.intake.whatsapp.conversation.core.understanding import Words, looks_like_ticket
 from services.kernel.domain import danger, tickets
 
 RESUME_AFTER = timedelta(minutes=60)
@@ -150,6 +150,9 @@ class Machine:
         asked = stage.conversation.at == "call_phone" or (draft is not None and draft.step == "phone")
         if ticket is not None and not asked:
             talk.case_of(stage, ticket)
+            return True
+        if stage.conversation.at == "idle" and looks_like_ticket(inbound.text):
+            talk.no_case(stage)
             return True
         if option is not None:
             tapping.tapped(stage, option.id)

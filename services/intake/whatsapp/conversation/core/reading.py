@@ -147,7 +147,7 @@ def _change_of(item: Mapping[str, Any]) -> _Change | None:
 def _changed(item: Mapping[str, Any], told: Mapping[str, Any], *, number: bool) -> _Change:
     both = object_of(told, "user_id")
     wrote = user_of(item.get("from_user_id"))
-    now = user_of(told.get("user_id")) or user_of(both.get("current"))
+    now = user_of(told.get("user_id")) or user_of(told.get("new_user_id")) or user_of(both.get("current"))
     was = user_of(told.get("previous_user_id")) or user_of(both.get("previous"))
     # the sender may be named by the new id or by the old one
     now = now or (wrote if was is not None else None)

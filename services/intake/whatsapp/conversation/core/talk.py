@@ -74,11 +74,16 @@ def case_of(stage: Stage, ticket: str) -> None:
     """A ticket that he names: his own is shown; of anybody else's nothing, as of none."""
     followed = stage.world.case(ticket)
     if followed is None:
-        stage.go("idle")
-        phone = stage.world.directory.call_centre.phone
-        stage.ask("case.unknown", menu_options(stage), call_centre=phone)
+        no_case(stage)
     else:
         cases.show(stage, followed)
+
+
+def no_case(stage: Stage) -> None:
+    """The same for a number that was never given out, and for one that is another's."""
+    stage.go("idle")
+    phone = stage.world.directory.call_centre.phone
+    stage.ask("case.unknown", menu_options(stage), call_centre=phone)
 
 
 # ------------------------------------------------------------------ a person

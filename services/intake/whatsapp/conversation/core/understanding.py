@@ -173,6 +173,16 @@ def says_something(text: str) -> bool:
     return sum(char.isalpha() for char in text) >= 2
 
 
+def looks_like_ticket(text: str) -> bool:
+    """Whether it is a ticket number with a wrong digit, or one too many or few, and nothing else."""
+    bare = [char for char in text if not char.isspace() and char not in "-–."]
+    digits = sum(unicodedata.decimal(char, None) is not None for char in bare)
+    letters = len(bare) - digits
+    return 8 <= digits <= 12 and letters <= 4 and all(
+        char.isascii() and char.isalpha() for char in bare[:letters]
+    )
+
+
 def _folded(said: Iterable[str]) -> list[str]:
     """Each phrase as it is compared; a Devanagari one also as it is typed in Latin letters."""
     found: list[str] = []
