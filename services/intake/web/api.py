@@ -9,9 +9,9 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from services.intake.cases import Cases
 from services.intake.filing import Accepts, Directories, Filer, Numbers
 from services.intake.web import texts
-from services.intake.web.cases import Cases
 from services.intake.web.form_page import FormPage
 from services.intake.web.json_api import JsonApi
 from services.intake.web.models import CaseIn

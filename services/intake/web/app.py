@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
+from services.intake.cases import MongoReceipts, StoredCases
 from services.intake.web.api import Parts, build
-from services.intake.web.cases import MongoReceipts, StoredCases
 from services.kernel.adapters import metrics, mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
 from services.kernel.adapters.case_store import READS, CaseStore

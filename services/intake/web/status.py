@@ -11,7 +11,7 @@ from services.kernel.domain import tickets
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District, Language
 
-__all__ = ["OFFERED", "Followed", "Line", "Name", "Status", "see"]
+__all__ = ["OFFERED", "Line", "Name", "Status", "see"]
 
 _STEPS = {
     RECEIVED: 0, "filed": 0, "triage": 0, "assigned": 1, "acknowledged": 1, "merged": 1,

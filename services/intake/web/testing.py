@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from services.intake.cases import StoredCases
+from services.intake.following import Followed
 from services.intake.web.api import Parts
-from services.intake.web.cases import StoredCases
-from services.intake.web.status import Followed
 from services.kernel.adapters import case_document
 from services.kernel.adapters.case_folding import opened
 from services.kernel.adapters.case_store import READS, CaseStore

@@ -47,6 +47,11 @@ INDEXES = [
     mongo.IndexModel(
         [("case.parent", 1)], partialFilterExpression={"case.parent": {"$type": "string"}}
     ),
+    # a citizen's own cases by his number, the newest first
+    mongo.IndexModel(
+        [("case.phone", 1), ("case.filed_at", -1)],
+        partialFilterExpression={"case.phone": {"$type": "string"}},
+    ),
     mongo.IndexModel([("case.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("sla.unsent_since", 1)], sparse=True),
     mongo.IndexModel([("sla.paused_until", 1)], sparse=True),

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from services.intake.cases import MongoReceipts, StoredCases
 from services.intake.web.api import Parts, build
-from services.intake.web.cases import MongoReceipts, StoredCases
 from services.kernel.adapters import kafka as kafka_adapter
 from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import READS, CaseStore

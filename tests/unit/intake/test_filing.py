@@ -23,6 +23,7 @@ from services.kernel.domain.filing import (
     comparable,
     consider,
 )
+from services.kernel.domain.media import MOST_MEDIA
 from services.kernel.testing.memory import ManualClock
 
 TICKET = "2600104237"
@@ -30,6 +31,7 @@ KEY = bytes(32)
 GOLDEN = "027aefc05efe50686e402a81a801ee1b4d405e604a659c52bd0b8f2b31051205"
 """The digest of the plainest application."""
 TEXT = "हैंडपंप तीन दिन से खराब है"
+PHOTO, VOICE = "m-" + "a" * 24, "m-" + "b" * 24
 
 
 def application(**fields: object) -> Application:
@@ -71,6 +73,8 @@ applications = st.builds(
     on_behalf_of=texts,
     confidential=st.booleans(),
     named_official=texts,
+    user_id=texts,
+    media=st.lists(st.text(max_size=4) | st.just(PHOTO), max_size=12).map(tuple),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -93,7 +97,8 @@ def test_no_application_is_answered_by_anything_but_a_refusal(
         assert error.field
         assert error.reason
     else:
-        assert 1 <= len(considered.text) <= MOST_TEXT
+        assert len(considered.text) <= MOST_TEXT
+        assert considered.text or considered.media
         sealed_bytes(considered)
 
 
@@ -131,6 +136,7 @@ def test_nothing_personal_is_in_the_plain_event(
             text=text,
             name=name,
             phone="9876543210",
+            user_id=f"IN.{name[::-1]}",
             on_behalf_of=name[::-1],
             landmark=landmark,
             village=village,
@@ -147,6 +153,7 @@ def test_nothing_personal_is_in_the_plain_event(
     assert opened.text == text
     assert opened.name == name
     assert opened.phone == "+919876543210"
+    assert opened.user_id == f"IN.{name[::-1]}"
     assert opened.lat == degrees
 
 
@@ -156,6 +163,18 @@ def test_digest_is_stable() -> None:
     assert application(name="", confidential=False, service=None).digest() == GOLDEN
     assert application(name="x").digest() != GOLDEN
     assert application(name="x").digest() != application(landmark="x").digest()
+    assert application(user_id=None, media=()).digest() == GOLDEN
+    digests = {
+        application(**more).digest()
+        for more in (
+            {},
+            {"user_id": "IN.1"},
+            {"media": (PHOTO,)},
+            {"media": (VOICE,)},
+            {"media": (PHOTO, VOICE)},
+        )
+    }
+    assert len(digests) == 5
 
 
 def test_all_faults_are_told_at_once_and_what_is_allowed(janjgir: District) -> None:
@@ -221,6 +240,57 @@ def test_text_that_says_nothing_is_missing(janjgir: District, text: str | None) 
     with pytest.raises(Faulty) as error:
         consider(application(text=text), janjgir, suggest)
     assert faults(error) == {"text": "missing"}
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "\u200d", None])
+def test_what_was_sent_may_be_all_that_is_said(janjgir: District, text: str | None) -> None:
+    considered = consider(application(text=text, media=(VOICE, PHOTO, VOICE)), janjgir, suggest)
+    assert (considered.text, considered.media) == ("", (VOICE, PHOTO))
+    assert (considered.suggested, considered.dangers) == ((), ())
+    assert considered.priority == "normal"
+    sealed = seal(to_seal(considered), KEY, TICKET)
+    event = to_event(considered, TICKET, "janjgir-champa", "whatsapp", ManualClock()(), sealed)
+    assert event.media == (VOICE, PHOTO)
+    assert unseal(sealed, Filing, KEY, TICKET).text == ""
+
+
+def test_words_beside_it_count_as_ever(janjgir: District) -> None:
+    considered = consider(application(media=(PHOTO,)), janjgir, suggest)
+    assert (considered.text, considered.suggested) == (TEXT, suggest("", "complaint")[:3])
+    with pytest.raises(Faulty) as error:
+        consider(application(text="a" * (MOST_TEXT + 1), media=(PHOTO,)), janjgir, suggest)
+    assert faults(error) == {"text": "too_long"}
+
+
+@pytest.mark.parametrize(
+    ("media", "code"),
+    [
+        (tuple(f"m-{n:024x}" for n in range(MOST_MEDIA + 1)), "too_long"),
+        (("photo.jpg",), "invalid"),
+        (("m-" + "A" * 24,), "invalid"),
+        ((PHOTO, ""), "invalid"),
+    ],
+)
+def test_files_that_cannot_be(janjgir: District, media: tuple[str, ...], code: str) -> None:
+    with pytest.raises(Faulty) as error:
+        consider(application(media=media), janjgir, suggest)
+    assert faults(error) == {"media": code}
+
+
+def test_as_many_files_as_may_be(janjgir: District) -> None:
+    media = tuple(f"m-{n:024x}" for n in range(MOST_MEDIA))
+    assert consider(application(media=media * 2), janjgir, suggest).media == media
+
+
+def test_who_shows_no_number_is_known_by_an_id_that_is_sealed(janjgir: District) -> None:
+    considered = consider(application(user_id=" IN.1349 "), janjgir, suggest)
+    published, opened = sealed_bytes(considered)
+    assert opened.user_id == "IN.1349"
+    assert b'"has_user_id":true' in published
+    assert b'"has_phone":false' in published
+    published, opened = sealed_bytes(consider(application(), janjgir, suggest))
+    assert opened.user_id is None
+    assert b'"has_user_id":false' in published
 
 
 def test_village_is_matched_and_the_citizens_own_words_are_kept(janjgir: District) -> None:

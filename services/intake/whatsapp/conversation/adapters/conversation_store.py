@@ -76,6 +76,8 @@ class ConversationStore:
 
     async def changed_hands(self, names: Collection[str]) -> Mapping[str, datetime]:
         """When each of `names` ceased to be somebody's, where it was. Raises Unavailable."""
+        if not names:
+            return {}
         async with mongo.store_errors():
             found = await self._conversations.find(
                 {"former.name": {"$in": list(names)}}, {"former": 1}

@@ -8,7 +8,7 @@ after a crash or a lost write, finds it done. What was handled before is publish
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -55,6 +55,8 @@ ROUNDS = 8
 MOST_ACKNOWLEDGED = 50_000
 MOST_EFFECTS = 3
 """Things done because of one message, one after another."""
+_TELLS_OF_PEOPLE = ("user_id_update",)
+"""Changes that are no messages, and tell that somebody has another id."""
 Suggests = Callable[[District], Awaitable[Callable[[str, Kind], Sequence[str]]]]
 
 
@@ -79,6 +81,15 @@ class _Person:
 
     names: frozenset[str]
     heard: list[Heard] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Of those who wrote: the conversations that there are, by name, and for names that have none when they
+    ceased to be somebody else's, where they were."""
+
+    stored: Mapping[str, Stored]
+    ended: Mapping[str, datetime]
 
 
 class Turns:
@@ -139,7 +150,7 @@ class Turns:
         if received.kind == "status":
             told = heard_of(received.item)
             return Heard((key,), received.district, told=told) if told is not None else None
-        if received.kind != "message":
+        if received.kind == "other" and received.item.get("field") not in _TELLS_OF_PEOPLE:
             return None
         inbound = read(received.item, received.contacts, received.at)
         if inbound is None:
@@ -156,7 +167,7 @@ class Turns:
 
     async def _round(self, some: Sequence[_Person]) -> list[_Person]:
         """Take the turns and write them; who lost to another writer, for the next round. Raises Retry."""
-        known = await self._conversations.read({name for one in some for name in one.names})
+        known = await self._known(some)
         taken = await asyncio.gather(*(self._one(one, known) for one in some))
         now = self._clock()
         changed = [(one, stored) for one, (stored, is_new) in zip(some, taken, strict=True) if is_new]
@@ -174,7 +185,20 @@ class Turns:
             del self._acknowledged[next(iter(self._acknowledged))]
         return again
 
-    async def _one(self, one: _Person, known: Sequence[Stored]) -> tuple[Stored, bool]:
+    async def _known(self, some: Sequence[_Person]) -> _Known:
+        names = {name for one in some for name in one.names}
+        stored = {
+            name: one for one in await self._conversations.read(names) for name in one.names
+        }
+        new = {
+            name
+            for one in some
+            if not one.names & stored.keys() and any(heard.inbound for heard in one.heard)
+            for name in one.names
+        }
+        return _Known(stored, await self._conversations.changed_hands(new))
+
+    async def _one(self, one: _Person, known: _Known) -> tuple[Stored, bool]:
         """A person's conversation after all that he sent, and whether anything is new."""
         async with self._slots:
             stored = await self._conversation_of(one, known)
@@ -191,17 +215,17 @@ class Turns:
                 stored.outbox = []
             return stored, is_new
 
-    async def _conversation_of(self, one: _Person, known: Sequence[Stored]) -> Stored:
+    async def _conversation_of(self, one: _Person, known: _Known) -> Stored:
         """The person's document, or a new one. Of two (he was known by his number and by his user id apart)
         the first is kept and takes over what the other was."""
-        mine = [stored for stored in known if one.names & set(stored.names)]
         first = one.heard[0].names
+        named = [known.stored[name] for name in sorted(one.names) if name in known.stored]
+        mine = list({stored.id: stored for stored in named}.values())
         if not mine and all(heard.inbound is None for heard in one.heard):
             return Stored(first[0], 0, (), Memory(), Handled())  # of who never wrote nothing is kept
         if not mine:
-            former = await self._conversations.changed_hands(one.names)
             memory = Memory()
-            since = max(former.values(), default=None)
+            since = max((known.ended[n] for n in one.names if n in known.ended), default=None)
             number = next((h.inbound.person.number for h in one.heard if h.inbound), None)
             if since is not None and number is not None:
                 memory = replace(memory, numbers=(Held(number, since=since),))

@@ -20,7 +20,7 @@ class Place:
         draft = stage.draft
         guess = None
         if draft.lat is None and draft.village_text is None:
-            guess = places.mentioned_village(stage.world.directory, comparable(draft.text))
+            guess = places.mentioned_village(stage.world.directory, draft.text)
         if guess is None:
             self._blocks(stage, "place.ask")
             return
