@@ -14,10 +14,11 @@ from pydantic import BaseModel, WithJsonSchema
 from starlette.staticfiles import StaticFiles
 
 from services.desk import calendar_api, models, pages
+from services.desk import media as files
 from services.desk.calendar_models import CalendarPreview
 from services.desk.core import acts, clock_view, filters, view
 from services.desk.core import notices as told
-from services.desk.core.ports import Notices, Previews
+from services.desk.core.ports import Media, Notices, Previews
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
 from services.desk.notice_models import NoticesShape
@@ -59,9 +60,10 @@ def build(
     secure: bool = False,
     previews: Previews | None = None,
     notices: Notices | None = None,
+    media: Media | None = None,
 ) -> FastAPI:
     """`assets`: where htmx and pico lie, if they do; `secure`: cookies travel over HTTPS only; `previews`
-    of holidays and `notices` of cases are not served without."""
+    of holidays, `notices` and `media` of cases are not served without."""
     app = FastAPI(
         title="Samvad desk",
         version="1",
@@ -86,14 +88,23 @@ def build(
             raise Unauthenticated("a bearer token is needed")
         return await desk.seat(tokens.read(token_secret, bearer.credentials, desk.now()))
 
-    _routes(app, desk, Depends(seated))
+    _routes(app, desk, Depends(seated), media)
     if previews is not None:
         responses = _responses(CalendarPreview, *calendar_api.STATUSES)
         calendar_api.add(app, previews, desk.now, Depends(seated), responses)
     if notices is not None:
         _notices(app, desk, notices, Depends(seated))
+    if media is not None:
+        _media(app, desk, media, Depends(seated))
     pages.add(
-        app, desk, texts, token_secret=token_secret, assets=assets, secure=secure, notices=notices
+        app,
+        desk,
+        texts,
+        token_secret=token_secret,
+        assets=assets,
+        secure=secure,
+        notices=notices,
+        media=media,
     )
     if assets is not None and assets.is_dir():
         app.mount("/assets", StaticFiles(directory=assets, follow_symlink=True), name="assets")
@@ -101,7 +112,7 @@ def build(
     return app
 
 
-def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
+def _routes(app: FastAPI, desk: Desk, seated: Any, media: Media | None) -> None:
     @app.get(
         "/api/v1/cases",
         summary="Cases by the nearest deadline",
@@ -162,7 +173,8 @@ def _routes(app: FastAPI, desk: Desk, seated: Any) -> None:
     )
     async def case(ticket: Ticket, seat: Annotated[Seat, seated]) -> Response:
         row = await desk.look(seat, ticket)
-        return _json(view.whole(row, seat.actor, seat.directory, desk.now()))
+        shown = await files.shown(media, row.case, seat.actor)
+        return _json(view.whole(row, seat.actor, seat.directory, desk.now(), shown))
 
     @app.get(
         "/api/v1/cases/{ticket}/sla",
@@ -233,6 +245,29 @@ def _notices(app: FastAPI, desk: Desk, notices: Notices, seated: Any) -> None:
         return _json({"items": items, "more": more})
 
 
+def _media(app: FastAPI, desk: Desk, media: Media, seated: Any) -> None:
+    @app.get(
+        "/api/v1/cases/{ticket}/media/{media_id}",
+        summary="A file that the citizen sent",
+        description="Its id is one of the case's `media`, its type what its own bytes say. A single "
+        "`Range` of bytes is answered with that part. Who may read the citizen's words sees it.",
+        tags=["cases"],
+        responses={
+            **_problems(401, 404, 416, 422, 503),
+            200: {"description": "The file.", "content": files.CONTENT},
+            206: {"description": "A part of it.", "content": files.CONTENT},
+        },
+        response_class=Response,
+    )
+    async def file(
+        ticket: Ticket,
+        media_id: Annotated[str, PathParameter(description="An id of the case's `media`.")],
+        seat: Annotated[Seat, seated],
+        request: Request,
+    ) -> Response:
+        return await files.answer(desk, media, seat, ticket, media_id, request)
+
+
 def page_of(page: Page, seat: Seat) -> dict[str, Any]:
     return {
         "items": [view.short(row, seat.actor, seat.directory, page.now) for row in page.rows],
@@ -271,6 +306,7 @@ _WHY = {
     409: "The case does not allow it now; its fresh state is told.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
+    416: "The file ends before the part that is asked for.",
     422: "A value is wrong; `field` names it.",
     503: "A store is away; try again after Retry-After seconds.",
 }
@@ -283,7 +319,11 @@ _HEADERS: Mapping[int, dict[str, Any]] = {
 
 
 def _responses(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
-    answers: dict[int | str, dict[str, Any]] = {200: {"model": model}}
+    return {200: {"model": model}, **_problems(*statuses)}
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    answers: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
         answers[status] = {"model": models.Problem, "description": _WHY[status]}
         if status in _HEADERS:

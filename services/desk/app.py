@@ -23,6 +23,7 @@ from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.http import Informs
 from services.kernel.adapters.kafka import Publisher
+from services.kernel.adapters.media import MediaStore
 from services.kernel.adapters.outbox import Outbox, Sweeper
 from services.kernel.adapters.periodic import every
 from services.kernel.adapters.process import background, run, serve
@@ -66,6 +67,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
         secure=settings.env == "production",
         previews=StoredPreviews(database[CASES], rules),
         notices=StoredNotices(database),
+        media=MediaStore(database, settings.keys, clock),
     )
     digests = Digests(
         directory,

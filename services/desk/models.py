@@ -177,10 +177,38 @@ class ClockShape(Shape):
     sentence: Sentence
 
 
+class WordsShape(Shape):
+    """What somebody wrote down of it: the note of that `entry` of the history."""
+
+    text: str
+    entry: int
+    at: AwareDatetime
+    role: str
+    person: str | None
+
+
+class FileShape(Shape):
+    """Something that the citizen sent. `entry`: of the history, 0 for the filing. `state`: wanted (it is
+    being fetched), kept, refused or gone (then with a `reason`), missing (nothing is known of it)."""
+
+    id: str
+    entry: int
+    kind: Literal["image", "audio", "video", "document"] | None
+    voice: bool
+    state: Literal["wanted", "kept", "refused", "gone", "missing"]
+    reason: Literal["empty", "too_large", "not_taken", "damaged", "gone"] | None
+    mime: str | None
+    size: int | None = Field(description="Bytes.")
+    received_at: AwareDatetime | None
+    path: str | None = Field(description="Where it lies, below `/api/v1`; null while it is not kept.")
+    words: WordsShape | None
+
+
 class CaseWhole(CaseShort):
     place: PlaceWhole
     language: str
-    text: str | None
+    text: str | None = Field(description="Empty where the citizen sent files alone.")
+    media: list[FileShape] = Field(description="Empty for those who do not read the citizen's words.")
     cycle: int
     question: QuestionShape | None
     proposal: str | None
@@ -273,7 +301,12 @@ _OWN: Mapping[str, dict[str, Any]] = {
     "priority": {"type": "string", "enum": list(PRIORITIES)},
     "outcome": {"type": "string", **_ID},
     "reason": {"type": "string", "enum": list(REJECTION_REASONS)},
-    "media": {"type": "array", "maxItems": acts.MOST_MEDIA, "items": {"type": "string", **_ID}},
+    "media": {
+        "type": "array",
+        "maxItems": acts.MOST_MEDIA,
+        "items": {"type": "string", **_ID},
+        "description": "Ids of files. Of a note: files of the case whose words it writes down.",
+    },
     "rating": {"type": "integer", "minimum": 1, "maximum": 5},
 }
 """The fields that go with some actions only. Ids are those of the newest directory."""

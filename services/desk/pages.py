@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
+from services.desk import media as files
 from services.desk import rendering
 from services.desk.core import clock_view, rights, view
 from services.desk.core import notices as told
 from services.desk.core.forms import forms
-from services.desk.core.ports import Notices
+from services.desk.core.ports import Media, Notices
 from services.desk.core.texts import Texts
 from services.desk.handlers.desk import Desk, Page, Refusal, Seat
 from services.desk.rendering import Renderer
@@ -48,9 +49,10 @@ def add(
     assets: Path | None,
     secure: bool,
     notices: Notices | None = None,
+    media: Media | None = None,
 ) -> None:
     sessions = Sessions(token_secret, secure=secure)
-    pages = Pages(desk, Renderer(texts, assets), sessions, token_secret, notices)
+    pages = Pages(desk, Renderer(texts, assets), sessions, token_secret, notices, media)
     for path, method, handler in (
         ("/", "GET", pages.list),
         ("/fragments/cases", "GET", pages.fragment),
@@ -58,6 +60,7 @@ def add(
         ("/logout", "POST", pages.logout),
         ("/cases/{ticket}", "GET", pages.case),
         ("/cases/{ticket}/actions", "POST", pages.act),
+        ("/cases/{ticket}/media/{media_id}", "GET", pages.file),
     ):
         app.add_api_route(path, handler, methods=[method], include_in_schema=False)
 
@@ -70,12 +73,14 @@ class Pages:
         sessions: Sessions,
         token_secret: str,
         notices: Notices | None,
+        media: Media | None,
     ) -> None:
         self._desk = desk
         self._renderer = renderer
         self._sessions = sessions
         self._secret = token_secret
         self._notices = notices
+        self._media = media
 
     async def list(self, request: Request) -> Response:
         async def show(seat: Seat, language: Language) -> Response:
@@ -138,6 +143,14 @@ class Pages:
             known = f"action.{done}" in self._renderer.texts
             message = self._done(done, language) if known else ""
             return await self._case(request, seat, language, row, message=message)
+
+        return await self._seated(request, show)
+
+    async def file(self, ticket: str, media_id: str, request: Request) -> Response:
+        async def show(seat: Seat, language: Language) -> Response:
+            if self._media is None:
+                raise Unknown("files are not served here", field="media")
+            return await files.answer(self._desk, self._media, seat, ticket, media_id, request)
 
         return await self._seated(request, show)
 
@@ -290,7 +303,8 @@ class Pages:
         status: int = 200,
     ) -> Response:
         now = self._desk.now()
-        case = view.whole(row, seat.actor, seat.directory, now)
+        shown = await files.shown(self._media, row.case, seat.actor)
+        case = view.whole(row, seat.actor, seat.directory, now, shown)
         clock = await self._desk.clock(row, now)
         messages, more_messages = await self._told(seat, row, language)
         day = now.astimezone(ZoneInfo(seat.directory.zone)).date()
@@ -316,6 +330,7 @@ class Pages:
             bad=status != 200,
             local=rendering.local(seat.directory),
             number=rendering.number(seat.directory),
+            size=self._renderer.size(language),
             departments=seat.directory.department_by_id,
             services=seat.directory.service_by_id,
             csrf=self._sessions.form_token(self._sessions.token(request) or ""),
@@ -360,6 +375,8 @@ def _body(given: dict[str, str]) -> dict[str, Any]:
         if value.strip():
             # words go as they were written: what is wrong with them is told, not cut off
             body[name] = value if name == "note" else value.strip()
+    if given.get("media"):
+        body["media"] = [given["media"]]
     rating = given.get("rating", "")
     if rating:
         body["rating"] = int(rating) if rating in "12345" and len(rating) == 1 else rating

@@ -19,6 +19,7 @@ from services.kernel.domain import lifecycle, tickets
 from services.kernel.domain.directory import District, Language, Text
 
 POLL_SECONDS = 5
+_MIB = 1024 * 1024
 WITHOUT_SCRIPT_SECONDS = 60
 HTMX = "htmx.org/dist/htmx.min.js"
 PICO = "picocss__pico/css/pico.min.css"
@@ -26,7 +27,7 @@ SHOWN_FILTERS = tuple(name for name in filters.NAMES if name not in ("cursor", "
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "img-src 'self' data:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -76,6 +77,16 @@ class Renderer:
             reload_seconds=WITHOUT_SCRIPT_SECONDS,
             **{"reload": False, "seat": None, "csrf": "", **values},
         )
+
+
+    def size(self, language: Language) -> Any:
+        """A filter for lengths in bytes."""
+
+        def show(count: int) -> str:
+            unit, of = ("megabytes", _MIB) if count >= _MIB else ("kilobytes", 1024)
+            return self.texts.say(f"file.{unit}", language, count=max(1, round(count / of)))
+
+        return show
 
 
 def _address_of(assets: Path | None, name: str) -> str | None:

@@ -19,7 +19,7 @@ from schemathesis import Case, CheckContext, HookContext, Response
 ONLY_THE_SERVER_KNOWS = {
     "district", "service", "named_official", "place.block", "citizen.phone", "place.lat", "place.lng",
     "ticket", "cursor", "q", "department", "office", "officer", "block", "at",
-    "holidays.calendar", "holidays.day",
+    "holidays.calendar", "holidays.day", "media",
 }  # fmt: skip
 """Fields whose values a document cannot list: `at` reaches to a year from now."""
 SAYS_NOTHING = {"field": "text", "code": "missing", "reason": "text says nothing"}

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from services.cli.stack import Stack
+from services.kernel.adapters import mongo
+from services.kernel.adapters.clock import system_clock
+from services.kernel.adapters.media import MediaStore
+from services.kernel.adapters.settings import Settings
+from services.kernel.domain.media import Wanted, media_id
+from tests import media_samples as samples
 from tests.e2e import openapi
 from tests.e2e.client import Line, until
 from tests.e2e.openapi import Report
@@ -73,8 +80,11 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
         if case["officer"] != officer:
             act = {"action": "assign", "officer": officer, "expected_version": case["version"]}
             assert (await at.act(case["ticket"], collector, **act)).status_code == 200
+    photo = await a_photo_of_all(at, filed, collector)
     known = {
         "path.ticket": filed,
+        "path.media_id": [photo],
+        "body.media[*]": [photo],
         "query.department": ["phe"],
         "query.officer": [officer],
         "query.service": ["hand-pump"],
@@ -87,7 +97,7 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
     }
     operations = {
         "GET /api/v1/cases", "GET /api/v1/cases/{ticket}", "GET /api/v1/cases/{ticket}/sla",
-        "GET /api/v1/cases/{ticket}/notices",
+        "GET /api/v1/cases/{ticket}/notices", "GET /api/v1/cases/{ticket}/media/{media_id}",
         "POST /api/v1/cases/{ticket}/actions", PREVIEW,
     }  # fmt: skip
     for role, person, phases in (
@@ -108,6 +118,29 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
     moved = [await at.case(ticket, collector) for ticket in known["path.ticket"]]
     assert any(case is not None and len(case["history"]) > 3 for case in moved)
     await assert_whole(at)
+
+
+async def a_photo_of_all(at: Line, filed: list[str], token: str) -> str:
+    """A file as one that was sent, which all these cases name."""
+    settings = Settings()
+    database = mongo.connect(at.stack.settings["SAMVAD_MONGO"], settings.database)
+    clock = system_clock()
+    store = MediaStore(database, settings.keys, clock)
+    id_ = media_id(filed[0])
+    # due later than any fetcher looks: it is kept by hand
+    wanted = Wanted(id_, "janjgir-champa", "1", "image", "", "", "", False, clock() + timedelta(days=1))
+    await store.want([wanted])
+    ahead = MediaStore(database, settings.keys, lambda: wanted.at)
+    claimed = await ahead.claim()
+    assert claimed is not None
+    assert await ahead.keep(claimed, samples.png(), "image/png")
+    mongo.close(database)
+    for ticket in filed:
+        case = await at.case(ticket, token)
+        assert case is not None
+        act = {"action": "attach", "media": [id_], "expected_version": case["version"]}
+        assert (await at.act(ticket, token, **act)).status_code == 200
+    return id_
 
 
 async def assert_whole(at: Line) -> None:

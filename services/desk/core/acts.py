@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.desk.core import media
 from services.desk.core.filters import listed
 from services.kernel.domain import causes, lifecycle
 from services.kernel.domain.case import Case
@@ -36,6 +37,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "end_feedback": ("outcome",),
     "propose_rejection": ("reason",),
     "attach": ("media",),
+    "note": ("media",),
     "rate": ("rating",),
 }
 """What a client may send with an action; the desk fills in the rest from the directory."""
@@ -119,6 +121,8 @@ def check_data(request: Request, case: Case, directory: District, now: datetime)
             # the case would be with people who do not do it, and out of sight of those who do
             reason = "is a service of another department: transfer the case there, with it, instead"
             raise Invalid(reason, field="service")
+    if request.action == "note" and not set(data.get("media", ())) <= set(media.ids(case)):
+        raise Invalid("is no file of this case", field="media")
     if request.action == "end_feedback" and data["outcome"] not in FEEDBACK_OUTCOMES:
         raise Invalid(f"is not one of {listed(FEEDBACK_OUTCOMES)}", field="outcome")
     ended = case.closed_at if request.action == "reopen" else None

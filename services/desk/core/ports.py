@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from services.kernel.contracts.notices import MessageRow
 from services.kernel.domain.case import Act, Case
 from services.kernel.domain.directory import District
 from services.kernel.domain.lifecycle import STATES
+from services.kernel.domain.media import Medium
 from services.kernel.domain.people import Actor, Scope
 
 
@@ -130,6 +131,31 @@ class Notices(Protocol):
         """The newest `limit` messages of a case, oldest first; whether there are older ones.
 
         Raises Unavailable."""
+        ...
+
+
+class KeptFile(Protocol):
+    """A file of `size` bytes, of a type that its own bytes told."""
+
+    @property
+    def mime(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+    def pieces(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `end`. Raises Unavailable."""
+        ...
+
+
+class Media(Protocol):
+    """What citizens sent beside words. Everything raises Unavailable."""
+
+    async def of(self, ids: Collection[str]) -> Mapping[str, Medium]:
+        """What is known of each; who is unknown is missing."""
+        ...
+
+    async def open(self, id_: str) -> KeptFile:
+        """Raises Unknown for what is not kept (yet, or any more)."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -70,8 +70,14 @@ def short(row: Row, actor: Actor, directory: District, now: datetime) -> dict[st
     }
 
 
-def whole(row: Row, actor: Actor, directory: District, now: datetime) -> dict[str, Any]:
-    """All of a case that this actor may read. Asked of cases that he sees."""
+def whole(
+    row: Row,
+    actor: Actor,
+    directory: District,
+    now: datetime,
+    media: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """All of a case that this actor may read. Asked of cases that he sees. `media`: its files, for him."""
     case = row.case
     personal = rights.reads_personal(actor, case)
     place = {"block": case.place.block, "village": case.place.village}
@@ -83,6 +89,7 @@ def whole(row: Row, actor: Actor, directory: District, now: datetime) -> dict[st
         "language": case.language,
         "place": place,
         "text": case.text if personal else None,
+        "media": list(media),
         "cycle": case.cycle,
         "question": _question(case),
         "proposal": case.proposal,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.kernel.adapters import case_document, mongo, parking, receipts
+from services.kernel.adapters import case_document, media, mongo, parking, receipts
 from services.kernel.adapters.directory import store as directory
 
 Indexes = Mapping[str, Sequence[mongo.IndexModel]]
@@ -14,6 +14,7 @@ INDEXES: Indexes = {
     receipts.COLLECTION: receipts.INDEXES,
     parking.COLLECTION: parking.INDEXES,
     directory.COLLECTION: directory.INDEXES,
+    **media.INDEXES,
 }
 
 

@@ -8,12 +8,11 @@ travels openly and what is personal. All faults are told at once, each by the fi
 from __future__ import annotations
 
 import json
-import math
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from services.kernel.domain import danger, phones, places, spelling
 from services.kernel.domain.directory import (
@@ -25,17 +24,28 @@ from services.kernel.domain.directory import (
     Priority,
 )
 from services.kernel.domain.errors import Invalid
+from services.kernel.domain.filing_values import Fault as Fault
+from services.kernel.domain.filing_values import (
+    Wrong,
+    choice,
+    clean,
+    degrees,
+    line,
+    says_something,
+    too_long,
+)
+from services.kernel.domain.filing_values import not_allowed as not_allowed
+from services.kernel.domain.media import MOST_MEDIA, is_media_id
 
 MOST_TEXT = 4000
 """Characters of what a citizen may write, trimmed."""
 MOST_NAME = 100
 MOST_PLACE = 100
 MOST_LANDMARK = 200
+MOST_USER_ID = 200
 MOST_SUGGESTED = 3
 CLEAR = 0.04
 """By how much the likeliest village must lead the next."""
-MOST_NAMED = 40
-"""Allowed values that a reason spells out; `allowed` has them all."""
 
 _LONGEST_WORD = 32
 _MOST_DOUBTFUL = 3
@@ -47,7 +57,10 @@ Suggest = Callable[[str, Kind], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Application:
-    """What a citizen brought, as he gave it, unchecked. None and "" are the same: not given."""
+    """What a citizen brought, as he gave it, unchecked. None and "" are the same: not given.
+
+    `media`: ids of files that he sent; a voice note may be all that he says. `user_id`: by which WhatsApp
+    reaches a person who shows it no number."""
 
     district: str
     kind: str | None = None
@@ -64,13 +77,15 @@ class Application:
     on_behalf_of: str | None = None
     confidential: bool = False
     named_official: str | None = None
+    user_id: str | None = None
+    media: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256, hex, of all that was given: equal for two requests that say the same."""
         given = {
             f.name: value
             for f in fields(self)
-            if (value := getattr(self, f.name)) not in (None, "") and value is not False
+            if (value := getattr(self, f.name)) not in (None, "", ()) and value is not False
         }
         # ASCII escapes, so that even an unpaired surrogate has a digest
         return sha256(json.dumps(given, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -78,7 +93,8 @@ class Application:
 
 @dataclass(frozen=True)
 class Considered:
-    """An application that can be filed. From `text` on everything is personal and travels sealed."""
+    """An application that can be filed. From `text` on everything is personal and travels sealed. `text` is
+    "" only where there are `media`."""
 
     kind: Kind
     language: Language
@@ -91,24 +107,16 @@ class Considered:
     confidential: bool
     named_official: str | None
     directory_version: int
+    media: tuple[str, ...]
     text: str
     name: str | None
     phone: str | None
+    user_id: str | None
     on_behalf_of: str | None
     landmark: str | None
     village_text: str | None
     lat: float | None
     lng: float | None
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with one field. `code`: missing, too_long, not_allowed, unknown_field or invalid."""
-
-    field: str
-    code: str
-    reason: str
-    allowed: tuple[str, ...] = ()
 
 
 class Faulty(Invalid):
@@ -117,12 +125,6 @@ class Faulty(Invalid):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__(self.faults[0].reason, field=self.faults[0].field)
-
-
-class _Wrong(Exception):
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.reason)
-        self.fault = fault
 
 
 def consider(application: Application, directory: District, suggest: Suggest) -> Considered:
@@ -139,9 +141,11 @@ def consider(application: Application, directory: District, suggest: Suggest) ->
     lat, lng = check.position()
     name = check.line("citizen.name", application.name, MOST_NAME)
     phone = check.phone()
+    user_id = check.line("citizen.user_id", application.user_id, MOST_USER_ID)
     on_behalf_of = check.line("on_behalf_of", application.on_behalf_of, MOST_NAME)
     named_official = check.official()
-    if faults or kind is None or text is None or language is None:
+    media = check.media()
+    if faults or kind is None or text is None or language is None or media is None:
         raise Faulty(faults)
     village = _village(directory, village_words, block)
     found = danger.find(text)
@@ -151,15 +155,17 @@ def consider(application: Application, directory: District, suggest: Suggest) ->
         priority=danger.gravest(found),
         dangers=rules(found),
         service=service,
-        suggested=() if service else suggest(comparable(text), kind)[:MOST_SUGGESTED],
+        suggested=suggest(comparable(text), kind)[:MOST_SUGGESTED] if text and not service else (),
         block=village.block,
         village=village.id,
         confidential=application.confidential,
         named_official=named_official,
         directory_version=directory.version,
+        media=media,
         text=text,
         name=name,
         phone=phone,
+        user_id=user_id,
         on_behalf_of=on_behalf_of,
         landmark=landmark,
         village_text=village.words,
@@ -189,13 +195,6 @@ def _is_plausible(word: str) -> bool:
     return len(word) <= _LONGEST_WORD and doubtful <= _MOST_DOUBTFUL
 
 
-def not_allowed(field: str, what: str, allowed: Iterable[str]) -> Fault:
-    """`what` is not among `allowed`; the value itself is somebody's words and is not repeated."""
-    known = tuple(allowed)
-    named = ", ".join(known[:MOST_NAMED]) + (", …" if len(known) > MOST_NAMED else "")
-    return Fault(field, "not_allowed", f"{what}; allowed: {named}", known)
-
-
 T = TypeVar("T")
 
 
@@ -210,52 +209,54 @@ class _Checks:
     def _noting(self, check: Callable[[], T]) -> T | None:
         try:
             return check()
-        except _Wrong as wrong:
+        except Wrong as wrong:
             self._faults.append(wrong.fault)
             return None
 
     def line(self, field: str, value: str | None, most: int) -> str | None:
-        return self._noting(lambda: _line(field, value, most))
+        return self._noting(lambda: line(field, value, most))
 
     def kind(self) -> Kind | None:
-        return self._noting(lambda: _choice("kind", self._given.kind, KINDS, None))
+        return self._noting(lambda: choice("kind", self._given.kind, KINDS, None))
 
     def language(self) -> Language | None:
-        return self._noting(lambda: _choice("language", self._given.language, LANGUAGES, "hi"))
+        return self._noting(lambda: choice("language", self._given.language, LANGUAGES, "hi"))
 
     def text(self) -> str | None:
         def check() -> str:
-            text = _clean("text", self._given.text or "").strip()
-            if not _says_something(text):
-                raise _Wrong(Fault("text", "missing", "text says nothing"))
+            text = clean("text", self._given.text or "").strip()
+            if not says_something(text):
+                if self._given.media:
+                    return ""
+                raise Wrong(Fault("text", "missing", "text says nothing"))
             if len(text) > MOST_TEXT:
-                raise _Wrong(_too_long("text", MOST_TEXT))
+                raise Wrong(too_long("text", MOST_TEXT))
             return text
 
         return self._noting(check)
 
     def service(self, kind: Kind | None) -> str | None:
         def check() -> str | None:
-            wanted = _line("service", self._given.service, MOST_NAME)
+            wanted = line("service", self._given.service, MOST_NAME)
             if wanted is None:
                 return None
             of_kind = [s.id for s in self._directory.services if kind is None or kind in s.kinds]
             if wanted not in of_kind:
                 if wanted in self._directory.service_by_id:
-                    raise _Wrong(not_allowed("service", f"takes no {kind}", of_kind))
-                raise _Wrong(not_allowed("service", "no such service", of_kind))
+                    raise Wrong(not_allowed("service", f"takes no {kind}", of_kind))
+                raise Wrong(not_allowed("service", "no such service", of_kind))
             return wanted
 
         return self._noting(check)
 
     def block(self) -> str | None:
         def check() -> str | None:
-            words = _line("place.block", self._given.block, MOST_PLACE)
+            words = line("place.block", self._given.block, MOST_PLACE)
             if words is None or words in self._directory.block_by_id:
                 return words
             found = places.match_block(self._directory, comparable(words))
             if found is None:
-                raise _Wrong(
+                raise Wrong(
                     not_allowed("place.block", "no such block", self._directory.block_by_id)
                 )
             return found.id
@@ -263,8 +264,8 @@ class _Checks:
         return self._noting(check)
 
     def position(self) -> tuple[float | None, float | None]:
-        lat = self._noting(lambda: _degrees("place.lat", self._given.lat, 90))
-        lng = self._noting(lambda: _degrees("place.lng", self._given.lng, 180))
+        lat = self._noting(lambda: degrees("place.lat", self._given.lat, 90))
+        lng = self._noting(lambda: degrees("place.lng", self._given.lng, 180))
         if (self._given.lat is None) != (self._given.lng is None):
             absent = "place.lat" if self._given.lat is None else "place.lng"
             self._faults.append(Fault(absent, "missing", "lat and lng come together"))
@@ -272,22 +273,33 @@ class _Checks:
 
     def phone(self) -> str | None:
         def check() -> str | None:
-            words = _line("citizen.phone", self._given.phone, MOST_NAME)
+            words = line("citizen.phone", self._given.phone, MOST_NAME)
             if words is None:
                 return None
             try:
                 return phones.normalise(words)
             except Invalid as error:
-                raise _Wrong(Fault("citizen.phone", "invalid", error.reason)) from None
+                raise Wrong(Fault("citizen.phone", "invalid", error.reason)) from None
+
+        return self._noting(check)
+
+    def media(self) -> tuple[str, ...] | None:
+        def check() -> tuple[str, ...]:
+            ids = tuple(dict.fromkeys(self._given.media))
+            if len(ids) > MOST_MEDIA:
+                raise Wrong(Fault("media", "too_long", f"more than {MOST_MEDIA} files"))
+            if not all(is_media_id(one) for one in ids):
+                raise Wrong(Fault("media", "invalid", "no id of a file"))
+            return ids
 
         return self._noting(check)
 
     def official(self) -> str | None:
         def check() -> str | None:
-            named = _line("named_official", self._given.named_official, MOST_NAME)
+            named = line("named_official", self._given.named_official, MOST_NAME)
             if named is not None and named not in self._directory.officer_by_id:
                 reason = "no such officer; an id of the district's directory is wanted"
-                raise _Wrong(Fault("named_official", "not_allowed", reason))
+                raise Wrong(Fault("named_official", "not_allowed", reason))
             return named
 
         return self._noting(check)
@@ -322,58 +334,3 @@ def _village(directory: District, words: str | None, block: str | None) -> _Vill
     spellings = (best.village.name.hi, best.village.name.en, *best.village.aliases)
     to_the_letter = words.casefold() in {spelling.casefold() for spelling in spellings}
     return _Village(best.block.id, best.village.id, None if to_the_letter else words)
-
-
-C = TypeVar("C", bound=str)
-
-
-def _choice(field: str, value: str | None, allowed: tuple[C, ...], default: C | None) -> C:
-    if not value:
-        if default is None:
-            raise _Wrong(Fault(field, "missing", f"{field} is missing", tuple(allowed)))
-        return default
-    chosen = next((choice for choice in allowed if choice == value), None)
-    if chosen is None:
-        raise _Wrong(not_allowed(field, f"no such {field}", allowed))
-    return chosen
-
-
-def _line(field: str, value: str | None, most: int) -> str | None:
-    """One line: runs of white space become one space; nothing left is None."""
-    if value is None:
-        return None
-    line = " ".join(_clean(field, value).split())
-    if len(line) > most:
-        raise _Wrong(_too_long(field, most))
-    return line if _says_something(line) else None
-
-
-def _clean(field: str, value: str) -> str:
-    """`value` with one kind of line end and without control characters (a word processor's leftovers)."""
-    if "\x00" in value:
-        raise _Wrong(Fault(field, "invalid", "contains a NUL character"))
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise _Wrong(Fault(field, "invalid", "contains an unpaired surrogate"))
-    lines = value.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        " " if unicodedata.category(char) == "Cc" and char not in "\n\t" else char for char in lines
-    )
-
-
-def _says_something(text: str) -> bool:
-    """Whether anything of it is to be seen: letters, digits, signs; not only spaces and joiners."""
-    return any(unicodedata.category(char)[0] in "LNSP" for char in text)
-
-
-def _too_long(field: str, most: int) -> Fault:
-    return Fault(field, "too_long", f"more than {most} characters")
-
-
-def _degrees(field: str, value: Any, most: int) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Wrong(Fault(field, "invalid", "not a number"))
-    if not (math.isfinite(value) and -most <= value <= most):
-        raise _Wrong(Fault(field, "invalid", f"degrees from -{most} to {most} are wanted"))
-    return float(value)

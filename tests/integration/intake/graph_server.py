@@ -1,4 +1,4 @@
-"""A provider of files on a port of its own: it speaks the Graph API for media, and misbehaves as a test says."""
+"""A provider of files on a port of its own: it speaks the Graph API for media and misbehaves as told."""
 
 from __future__ import annotations
 

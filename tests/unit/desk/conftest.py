@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ from services.kernel.contracts.notices import MessageRow
 from services.kernel.domain.case import Case
 from services.kernel.domain.directory import District
 from services.kernel.domain.errors import Retry, Unavailable, Unknown
+from services.kernel.domain.media import Medium
 from services.kernel.domain.people import Role
 from services.kernel.testing.memory import (
     ManualClock,
@@ -134,6 +135,45 @@ class MemoryNotices:
         return found[-limit:], len(found) > limit
 
 
+class MemoryFile:
+    def __init__(self, data: bytes, mime: str) -> None:
+        self.data = data
+        self.mime = mime
+        self.size = len(data)
+
+    async def pieces(self, start: int, end: int) -> AsyncIterator[bytes]:
+        for at in range(start, end, 1000):
+            yield self.data[at : min(at + 1000, end)]
+
+
+class MemoryMedia:
+    """Files by id; `put` makes one known, and keeps it where there are bytes."""
+
+    def __init__(self, cases: MemoryCases) -> None:
+        self._cases = cases
+        self.known: dict[str, Medium] = {}
+        self.files: dict[str, MemoryFile] = {}
+
+    def put(
+        self, id_: str, data: bytes = b"", mime: str = "audio/ogg", kind: str = "audio", **more: Any
+    ) -> None:
+        usual: dict[str, Any] = {"kind": kind, "state": "wanted", "voice": kind == "audio", "at": NOW}
+        if data:
+            usual |= {"state": "kept", "mime": mime, "size": len(data)}
+            self.files[id_] = MemoryFile(data, mime)
+        self.known[id_] = Medium(id=id_, **{**usual, **more})
+
+    async def of(self, ids: Collection[str]) -> Mapping[str, Medium]:
+        if self._cases.down:
+            raise Unavailable("the store")
+        return {id_: self.known[id_] for id_ in ids if id_ in self.known}
+
+    async def open(self, id_: str) -> MemoryFile:
+        if id_ not in self.files:
+            raise Unknown("there is no such file", field="media")
+        return self.files[id_]
+
+
 class Bench:
     """Everything of a desk that a test lays hands on."""
 
@@ -156,7 +196,10 @@ class Bench:
             SECRET,
         )
         self.notices = MemoryNotices(self.cases)
-        self.app = build(self.desk, self.texts, {}, token_secret=SECRET, notices=self.notices)
+        self.media = MemoryMedia(self.cases)
+        self.app = build(
+            self.desk, self.texts, {}, token_secret=SECRET, notices=self.notices, media=self.media
+        )
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url="http://desk"
         )

@@ -270,6 +270,7 @@ async def test_the_description_names_every_route_and_answer(bench: Any) -> None:
         "/api/v1/cases",
         "/api/v1/cases/{ticket}",
         "/api/v1/cases/{ticket}/actions",
+        "/api/v1/cases/{ticket}/media/{media_id}",
         "/api/v1/cases/{ticket}/notices",
         "/api/v1/cases/{ticket}/sla",
     }

@@ -1,0 +1,246 @@
+"""What citizens send, on the desk's pages in a real browser over a real MongoDB: a photo is seen, a voice
+note plays and is sought in, an operator writes it down and the officer reads it. Without scripts as well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from services.cli.stack import Ports
+from services.desk.adapters.clocks import StoredClocks
+from services.desk.adapters.lists import CaseLists
+from services.desk.adapters.texts import load_texts
+from services.desk.api import build
+from services.desk.handlers.desk import Desk
+from services.kernel.adapters import mongo
+from services.kernel.adapters.directory.rules import RulesOf
+from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.media import MediaStore
+from services.kernel.adapters.process import serve
+from services.kernel.adapters.sealed_pieces import PIECE_BYTES
+from services.kernel.adapters.settings import Settings
+from services.kernel.domain.case import Act
+from services.kernel.domain.media import MediaKind, Refusal, Wanted, media_id
+from services.kernel.domain.people import Actor, Role
+from tests import media_samples as samples
+from tests.e2e.browser import CHROMIUM, FLAGS
+from tests.e2e.test_desk_page import DISTRICT, OFFICER, SECRET, WAIT_MS, DeskServer
+
+WORDS = "हैंडपंप का पानी लाल है, बच्चे बीमार हैं"
+SECONDS = 60
+LONG_NOTE = samples.voice_note(SECONDS)
+
+
+class MediaDesk(DeskServer):
+    """A desk that has files too."""
+
+    def __init__(self, database: mongo.Database, directory: DirectoryStore) -> None:
+        super().__init__(database, directory)
+        self.media = MediaStore(database, Settings().keys, self.clock)
+        lists, clocks = CaseLists(database["cases"]), StoredClocks(RulesOf(directory))
+        texts = load_texts()
+        desk = Desk(self.store, lists, directory, clocks, texts, self.clock, SECRET)
+        assets = Settings().home / "assets"
+        self.app = build(desk, texts, {}, token_secret=SECRET, assets=assets, media=self.media)
+
+    async def sent(
+        self, name: str, kind: MediaKind, data: bytes = b"", mime: str = "", reason: Refusal | None = None
+    ) -> str:
+        """A file as the fetcher leaves it: kept, refused, or (with neither) just being fetched."""
+        id_ = media_id(name)
+        await self.media.want(
+            [Wanted(id_, DISTRICT, "1", kind, "", "", "c0ffee", kind == "audio", self.clock())]
+        )
+        claimed = await self.media.claim()
+        assert claimed is not None
+        if data:
+            assert await self.media.keep(claimed, data, mime)
+        elif reason:
+            assert await self.media.refuse(claimed, "refused", reason)
+            await self.media.told(claimed)
+        return id_
+
+
+@pytest.fixture
+async def desk(database: mongo.Database, directory: DirectoryStore) -> AsyncIterator[MediaDesk]:
+    server = MediaDesk(database, directory)
+    async with AsyncExitStack() as stack:
+        server.store.start()
+        stack.push_async_callback(server.store.stop)
+        port = Ports.free()["desk"]
+        await serve(stack, server.app, "127.0.0.1", port, asyncio.Event())
+        server.url = f"http://127.0.0.1:{port}"
+        yield server
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+Look = Callable[..., Any]
+
+
+@pytest.fixture
+async def look(desk: MediaDesk, chromium: Browser) -> AsyncIterator[Look]:
+    """The page of a case: `page = await look(ticket, "officer", OFFICER)`. Nothing may go wrong unseen."""
+    troubles: list[str] = []
+
+    async def open_it(
+        ticket: str, role: Role = "operator", person: str | None = None, *,
+        width: int = 1280, scripts: bool = True,
+    ) -> Page:  # fmt: skip
+        context = await chromium.new_context(
+            viewport={"width": width, "height": 800}, java_script_enabled=scripts
+        )
+        context.set_default_timeout(WAIT_MS)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        await page.goto(f"{desk.url}/?lang=en")
+        await page.fill("#token", desk.token(role, person))
+        await page.click("main button")
+        await page.goto(f"{desk.url}/cases/{ticket}")
+        return page
+
+    yield open_it
+    assert troubles == []
+
+
+@pytest.fixture
+async def ticket(desk: MediaDesk) -> str:
+    """A case whose citizen wrote nothing: a voice note, a photo, a document, one refused, one on its way."""
+    media = (
+        await desk.sent("voice", "audio", LONG_NOTE, "audio/ogg"),
+        await desk.sent("photo", "image", samples.png(640, 480), "image/png"),
+        await desk.sent("paper", "document", samples.PDF, "application/pdf"),
+        await desk.sent("film", "video", reason="too_large"),
+        await desk.sent("late", "image"),
+    )
+    found = await desk.put(1, hours=5, now=desk.clock(), text="", media=media)
+    await desk.media.bind(media, found)
+    return found
+
+
+async def test_a_photo_is_seen_and_a_voice_note_plays(desk: MediaDesk, ticket: str, look: Look) -> None:
+    page = await look(ticket)
+    photo = page.locator(f"#{media_id('photo')} img")
+    await expect(photo).to_be_visible()
+    assert await photo.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
+    voice = page.locator(f"#{media_id('voice')} audio")
+    await expect(voice).to_be_visible()
+    played = await voice.evaluate(
+        """audio => new Promise((done, failed) => {
+            audio.onerror = () => failed(audio.error.message);
+            audio.ontimeupdate = () => audio.currentTime > 0.2 && done([audio.duration, audio.readyState]);
+            audio.muted = true;
+            audio.play().catch(failed);
+        })"""
+    )
+    assert played[0] == pytest.approx(SECONDS, abs=0.1)
+    assert played[1] >= 2
+    await expect(page.locator(f"#{media_id('film')}")).to_contain_text("too large")
+    await expect(page.locator(f"#{media_id('late')}")).to_contain_text("being fetched")
+
+
+async def test_a_voice_note_is_sought_in(desk: MediaDesk, ticket: str, look: Look) -> None:
+    page = await look(ticket)
+    at = await page.locator(f"#{media_id('voice')} audio").evaluate(
+        """audio => new Promise((done, failed) => {
+            audio.onerror = () => failed(audio.error.message);
+            audio.onseeked = () => done(audio.currentTime);
+            const seek = () => { audio.currentTime = 50; };
+            audio.readyState ? seek() : audio.onloadedmetadata = seek;
+        })"""
+    )
+    assert at == pytest.approx(50, abs=0.5)
+
+
+async def test_a_photo_opens_large_and_a_document_is_saved(
+    desk: MediaDesk, ticket: str, look: Look
+) -> None:
+    page = await look(ticket)
+    async with page.expect_download() as saving:
+        await page.click(f"#{media_id('paper')} a")
+    saved = await saving.value
+    assert saved.suggested_filename == f"JC-{ticket}-{media_id('paper')[2:8]}.pdf"
+    assert (await saved.path()).read_bytes() == samples.PDF
+    await page.click(f"#{media_id('photo')} > a")
+    await page.wait_for_url("**/media/*")
+    assert await page.evaluate("document.images[0].naturalWidth") == 640
+    # the file cannot reach the session that it was fetched with
+    assert await page.evaluate("self.origin") == "null"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_what_an_operator_writes_down_is_read_by_the_officer(
+    desk: MediaDesk, ticket: str, look: Look, scripts: bool
+) -> None:
+    page = await look(ticket, scripts=scripts)
+    voice = page.locator(f"#{media_id('voice')}")
+    await voice.locator("textarea").fill(WORDS)
+    await voice.locator("form button").click()
+    await expect(page.locator(".said.good")).to_have_text("Done: note")
+    await expect(voice.locator("blockquote")).to_have_text(WORDS)
+    page = await look(ticket, "officer", OFFICER, scripts=scripts)
+    await expect(page.locator(f"#{media_id('voice')} blockquote")).to_have_text(WORDS)
+    await expect(page.locator(f"#{media_id('voice')} .words small")).to_contain_text("operator")
+    stored = await desk.database["cases"].find_one({"_id": ticket})
+    assert stored is not None
+    entry = stored["case"]["history"][-1]
+    assert (entry["action"], entry["data"]["media"]) == ("note", [media_id("voice")])
+    # written again by the officer: the new words count
+    again = page.locator(f"#{media_id('voice')}")
+    await again.locator("summary").click()
+    await again.locator("textarea").fill("हैंडपंप का पानी लाल है")
+    await again.locator("form button").click()
+    await expect(page.locator(f"#{media_id('voice')} blockquote")).to_have_text("हैंडपंप का पानी लाल है")
+
+
+async def test_what_the_citizen_adds_later_stands_in_the_history(
+    desk: MediaDesk, ticket: str, look: Look
+) -> None:
+    later = await desk.sent("later", "image", samples.png(20, 10), "image/png")
+    act = Act("attach", Actor("citizen", None, DISTRICT), note="यह फ़ोटो आज की है", data={"media": [later]})
+    await desk.store.act(ticket, act)
+    page = await look(ticket, "officer", OFFICER)
+    photo = page.locator(f".history #{later} img")
+    assert await photo.evaluate("image => image.decode().then(() => image.naturalWidth)") == 20
+
+
+async def test_nobody_else_gets_them(desk: MediaDesk, ticket: str, look: Look) -> None:
+    page = await look(ticket, "officer", "phe-akaltara-2")
+    await expect(page.locator(".what .hint").first).to_contain_text("those who work the case")
+    await expect(page.locator("figure")).to_have_count(0)
+    address = f"{desk.url}/cases/{ticket}/media/{media_id('voice')}"
+    answer = await page.context.request.get(address)
+    assert answer.status == 404
+    assert (await page.context.request.get(f"{address}x")).status == 404
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_it_fits_a_telephone(desk: MediaDesk, ticket: str, look: Look, width: int) -> None:
+    page = await look(ticket, width=width)
+    for language in ("en", "hi"):
+        await page.goto(f"{desk.url}/cases/{ticket}?lang={language}")
+        wider: int = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wider <= 0, language
+
+
+async def test_a_file_of_many_pieces_comes_whole_through_the_page(
+    desk: MediaDesk, look: Look
+) -> None:
+    data = samples.MP4 + bytes(n % 253 for n in range(3 * PIECE_BYTES))
+    film = await desk.sent("long film", "video", data, "video/mp4")
+    ticket = await desk.put(2, hours=5, now=desk.clock(), media=(film,))
+    page = await look(ticket)
+    answer = await page.context.request.get(f"{desk.url}/cases/{ticket}/media/{film}")
+    assert await answer.body() == data
