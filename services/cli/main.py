@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dead-letters": ("services.cli.dead_letters:group", "List, show and requeue dead letters."),
     "calendar": ("services.cli.calendar:group", "See and apply what a late holiday does to open cases."),
     "directory": ("services.cli.directory:group", "Check and apply a district's directory."),
+    "suggest": ("services.cli.suggest:command", "Print the services that a text is about."),
 }
 # name → ("module:main", or a group that runs it, in the foreground; one line for --help)
 FOREGROUND: dict[str, tuple[str, str]] = {

@@ -64,6 +64,31 @@ _LATIN = (
 )
 
 _REPEATED = re.compile(r"(.)\1+")
+_SOUND = (
+    (re.compile("^is(?=[ktplmn])"), "s"),  # इस्कूल, istesan: a vowel spoken before two consonants
+    (re.compile("(?<=[kgjtdpb])h"), ""),  # khad, kad: breath that many do not write
+    (re.compile("chh?"), "c"),
+    (re.compile("v"), "b"),  # वंदन, bandan
+    (re.compile("m(?=[^aeiou])"), "n"),
+    (re.compile("(?<=.)[aeiouy]"), ""),
+    (re.compile(r"(.)\1+"), r"\1"),
+)
+_SHORTEST_STEM = 4
+_ENDINGS = re.compile(
+    # Hindi and Chhattisgarhi verbs; plurals and oblique forms; English; what is left of vowels
+    "(?:vane|vana|vani|athe|the|at|is|in|ne|na|ni|te|ta|ti|ega|egi|enge|kar|ke"
+    "|iyon|iyo|iya|on|en|ed|ing|es|s|n)$"
+)
+_PLURAL = re.compile("(?:iyon|iyan|on|s)$")
+_SHORTEST_SINGULAR = 3
+_WITHOUT_ENDING = re.compile(
+    # folded: two consonants at least, then as little as may be before an ending of a verb, a plural or
+    # an oblique form, in Hindi or Chhattisgarhi
+    f"((?:[^क-ह]*[क-ह]){{2}}.*?)(?<!{_VIRAMA})"
+    "(?:वाना|वाने|वाया|ियों|ियां|ुओं|ावत|ाना|ाने|ाया|ाइ|ाए|ाय|ात|ता|ते|ति|ना|ने|नि|कर|के|ओं|एं|ें|ों"
+    "|त|य|व|ा|े|ि|ो|इ|ए)"
+)
+_LAST_VOWELS = re.compile("[aeiou]+$")
 _MOST_WEAK = 4  # weak vowels of one word that are tried both ways
 
 _CONSONANTS = {
@@ -171,12 +196,56 @@ def skeleton(word: str) -> str:
     return _REPEATED.sub(r"\1", bare)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=65_536)
+def sound(word: str) -> str:
+    """A rougher sound than `skeleton`: no vowels but the first, no breath, what is often confused as one.
+
+    For comparing words that are long enough: short ones sound like many others.
+    """
+    form = skeleton(word)
+    for pattern, into in _SOUND:
+        form = pattern.sub(into, form)
+    return form
+
+
+@lru_cache(maxsize=65_536)
+def stem(form: str) -> str:
+    """`form`, folded, without one ending of a noun or a verb, if enough of it stays."""
+    if _is_devanagari(form):
+        bare_of = _WITHOUT_ENDING.fullmatch(form)
+        return bare_of.group(1) if bare_of else form
+    bare = _ENDINGS.sub("", form)
+    if len(bare) < _SHORTEST_STEM:
+        bare = form
+    short = _LAST_VOWELS.sub("", bare)
+    return short if len(short) > _SHORTEST_STEM else bare
+
+
+@lru_cache(maxsize=65_536)
+def singular(word: str) -> str:
+    """A word in Latin letters without the ending of a plural (lights, khambon), else as it is."""
+    bare = _PLURAL.sub("", word)
+    return bare if len(bare) >= _SHORTEST_SINGULAR else word
+
+
+@lru_cache(maxsize=4)
 def common_words(which: str) -> frozenset[str]:
     """A list of `data/common_words.json`, folded."""
+    return frozenset(map(fold, as_written(which)))
+
+
+@lru_cache(maxsize=4)
+def in_either_script(which: str) -> frozenset[str]:
+    """A list of `data/common_words.json`, folded, with the spellings of its words in Latin letters."""
+    return common_words(which).union(*map(romanised, as_written(which)))
+
+
+@lru_cache(maxsize=4)
+def as_written(which: str) -> frozenset[str]:
+    """A list of `data/common_words.json`, not folded."""
     source = resources.files("services.kernel.domain").joinpath("data/common_words.json")
     lists = json.loads(source.read_text(encoding="utf-8"))
-    return frozenset(fold(word) for text in lists[which] for word in words(text))
+    return frozenset(word for text in lists[which] for word in words(text))
 
 
 def _is_devanagari(word: str) -> bool:
