@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
 from services.standins.behaviour import Behaviour, Behaviours, ProviderName
+from services.standins.chats import Chats
 from services.standins.courier import Courier, Tally
 from services.standins.journal import Journal
 
@@ -19,7 +20,10 @@ SeveralBehaviours = Annotated[list[Behaviour], Field(min_length=1, max_length=MO
 
 
 def router(
-    journal: Journal, behaviours: Behaviours, couriers: Mapping[ProviderName, Courier[Any]]
+    journal: Journal,
+    chats: Chats,
+    behaviours: Behaviours,
+    couriers: Mapping[ProviderName, Courier[Any]],
 ) -> APIRouter:
     routes = APIRouter(prefix="/api")
 
@@ -41,6 +45,7 @@ def router(
 
     @routes.delete("/messages")
     async def forget() -> dict[str, int]:
+        chats.clear()
         return {"forgotten": journal.clear()}
 
     @routes.get("/duplicates")

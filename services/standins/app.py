@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
@@ -17,12 +18,17 @@ from services.kernel.adapters.http import instrument
 from services.kernel.adapters.process import CannotStart, run, serve
 from services.kernel.adapters.settings import Settings
 from services.kernel.domain.errors import Unknown
-from services.standins import api, inbound, kannel, mail, sms, whatsapp
-from services.standins.behaviour import Behaviours
-from services.standins.courier import courier_session
+from services.standins import api, inbound, kannel, mail, media, phone_page, sms, whatsapp
+from services.standins.behaviour import Behaviours, ProviderName
+from services.standins.chats import Chats
+from services.standins.courier import Courier, courier_session
 from services.standins.dlr import Reports
 from services.standins.journal import Journal
+from services.standins.media import Samples
+from services.standins.media_store import MOST_BODY, MediaStore
 from services.standins.page import Page
+from services.standins.phone_log import PhoneLog
+from services.standins.phones import Phones
 from services.standins.receipts import Webhook
 from services.standins.registry import load_registry
 from services.standins.window import Windows
@@ -50,19 +56,25 @@ def create_app(settings: Settings, smtp: socket.socket | None = None) -> FastAPI
     journal = Journal(settings.home / NAME / "messages.jsonl")
     behaviours = Behaviours(time.monotonic)
     registry = load_registry(settings.notify_book)
-    windows = Windows()
+    chats = Chats(Phones(), Windows(), PhoneLog(settings.home / NAME / "phones.jsonl"))
+    chats.restore(journal.find(provider="whatsapp", accepted=True))
+    store = MediaStore(settings.home / NAME / "media")
+    ready_made = Samples(store, clock)
     webhook = Webhook(
         journal,
+        chats,
         url=settings.whatsapp_webhook,
         secret=settings.whatsapp_app_secret.get_secret_value().partition(",")[0].strip(),
         phone_number_id=settings.whatsapp_phone_number_id,
     )
     reports = Reports(journal)
+    token = settings.whatsapp_token.get_secret_value()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.callback(journal.close)
+            stack.callback(chats.close)
             listening = smtp or mail.listen(settings.host, settings.standins_smtp_port)
             await stack.enter_async_context(mail.serving(listening, journal, behaviours, clock))
             session = await stack.enter_async_context(courier_session())
@@ -79,13 +91,15 @@ def create_app(settings: Settings, smtp: socket.socket | None = None) -> FastAPI
             behaviours,
             registry,
             webhook,
-            windows,
+            chats,
             clock,
-            phone_number_id=settings.whatsapp_phone_number_id,
-            token=settings.whatsapp_token.get_secret_value(),
+            numbers=_numbers(settings),
+            token=token,
         )
     )
-    app.include_router(inbound.router(webhook, windows, clock))
+    app.include_router(media.graph_router(store, behaviours, clock, token=token))
+    app.include_router(media.page_router(store, ready_made, clock))
+    app.include_router(inbound.router(webhook, chats, store, ready_made, clock))
     app.include_router(
         sms.router(
             journal,
@@ -110,15 +124,24 @@ def create_app(settings: Settings, smtp: socket.socket | None = None) -> FastAPI
             sender=settings.sms_sender,
         )
     )
-    app.include_router(
-        api.router(journal, behaviours, {"whatsapp": webhook.courier, "kannel": reports.courier})
-    )
-    _add_pages(app, journal)
+    couriers: dict[ProviderName, Courier[Any]] = {
+        "whatsapp": webhook.courier,
+        "kannel": reports.courier,
+    }
+    app.include_router(api.router(journal, chats, behaviours, couriers))
+    page = Page()
+    app.include_router(phone_page.router(page, chats, webhook, clock))
+    _add_pages(app, page, journal)
     return app
 
 
-def _add_pages(app: FastAPI, journal: Journal) -> None:
-    page = Page()
+def _numbers(settings: Settings) -> frozenset[str]:
+    """The ids of the business's numbers: the one that it sends from, and those of other districts."""
+    named = (part.partition(":")[0].strip() for part in settings.whatsapp_numbers.split(","))
+    return frozenset({settings.whatsapp_phone_number_id, *filter(None, named)})
+
+
+def _add_pages(app: FastAPI, page: Page, journal: Journal) -> None:
 
     @app.get("/", response_class=HTMLResponse)
     async def inbox(
@@ -145,7 +168,9 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     listening = mail.listen(settings.host, settings.standins_smtp_port)
     stack.callback(listening.close)
     app = create_app(settings, listening)
-    await serve(stack, app, settings.host, settings.standins_port, stopping)
+    await serve(
+        stack, app, settings.host, settings.standins_port, stopping, max_bytes=MOST_BODY
+    )
 
 
 def main() -> None:

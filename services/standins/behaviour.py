@@ -1,22 +1,31 @@
 """How a stand-in misbehaves, on request: failures, delays, throttling, requests that never end, receipts
-that are lost, late, repeated, out of order or bad."""
+that are lost, late, repeated, out of order or bad, media that are not what they are said to be."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ProviderName = Literal["whatsapp", "sms", "kannel", "smtp"]
+Behaving = Literal["whatsapp", "reads", "media", "sms", "kannel", "smtp"]
+"""Providers, and what of WhatsApp behaves on its own: marks that a message was read, and media."""
+Sort = Literal["number", "user_id", "url", "bytes"]
+"""Of requests: messages to a number or to a user id; media's address or their bytes."""
+_SORTS: Mapping[str, frozenset[str]] = {
+    "whatsapp": frozenset({"number", "user_id"}),
+    "media": frozenset({"url", "bytes"}),
+}
 ReceiptsMode = Literal["send", "drop", "repeat", "shuffle"]
 LONGEST_HANG_SECONDS = 300.0
 LATEST_RECEIPT_MS = 3_600_000
+MOST_BYTES = 256 * 1024 * 1024
 SEED = 1
 T = TypeVar("T")
 
@@ -26,12 +35,16 @@ class Behaviour(BaseModel):
     of so many requests; those that behaviours of one provider fail are never the same ones.
 
     A request that hangs or is delayed was taken; one that fails or is throttled was not. What is said of
-    receipts holds for `receipt_share` of the messages that are taken.
+    receipts holds for `receipt_share` of the messages that are taken. `only`: requests of this sort.
+
+    Media: `told_url`, `told_size`, `told_mime` and `told_sha256` are said in place of the truth; `sent_bytes`
+    are sent, cut off or filled up with zeros.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    provider: ProviderName
+    provider: Behaving
+    only: Sort | None = None
     fail_code: int | None = Field(default=None, ge=1, le=9_999_999)
     http_status: int | None = Field(default=None, ge=200, le=599)
     delay_ms: int = Field(default=0, ge=0, le=300_000)
@@ -44,6 +57,11 @@ class Behaviour(BaseModel):
     receipt_delay_ms: int = Field(default=0, ge=0, le=LATEST_RECEIPT_MS)
     receipt_fail_code: int | None = Field(default=None, ge=1, le=9_999_999)
     read: bool = False
+    told_url: str | None = Field(default=None, max_length=2000)
+    told_size: int | None = Field(default=None, ge=0)
+    told_mime: str | None = Field(default=None, max_length=200, pattern=r"^[ -~]*$")
+    told_sha256: str | None = Field(default=None, max_length=200, pattern=r"^[ -~]*$")
+    sent_bytes: int | None = Field(default=None, ge=0, le=MOST_BYTES)
 
     @model_validator(mode="after")
     def _fits_the_provider(self) -> Self:
@@ -52,9 +70,18 @@ class Behaviour(BaseModel):
             raise ValueError(f"fail_code of {self.provider} is an answer of 400 to 599")
         if self.provider == "smtp" and self.http_status is not None:
             raise ValueError("http_status: smtp has none, use fail_code")
-        if self.provider in ("sms", "smtp") and self.tells_of_receipts:
+        if self.provider not in ("whatsapp", "kannel") and self.tells_of_receipts:
             raise ValueError(f"receipts: {self.provider} sends none")
+        if self.only is not None and self.only not in _SORTS.get(self.provider, ()):
+            raise ValueError(f"only: {self.provider} has no requests of the sort {self.only}")
+        if self.provider != "media" and self.lies != Lies():
+            raise ValueError(f"told_… and sent_bytes: {self.provider} has no media")
         return self
+
+    @property
+    def lies(self) -> Lies:
+        told = (self.told_url, self.told_size, self.told_mime, self.told_sha256)
+        return Lies(*told, sent=self.sent_bytes)
 
     @property
     def tells_of_receipts(self) -> bool:
@@ -68,6 +95,22 @@ class Behaviour(BaseModel):
     @property
     def fails(self) -> bool:
         return self.fail_code is not None or (self.http_status or 0) >= 300
+
+
+@dataclass(frozen=True)
+class Lies:
+    """What is said of a medium in place of the truth, and how many bytes come; None: the truth."""
+
+    url: str | None = None
+    size: int | None = None
+    mime: str | None = None
+    sha256: str | None = None
+    sent: int | None = None
+
+    def joined(self, other: Lies) -> Lies:
+        """With `other`'s where there are none yet."""
+        both = zip(astuple(self), astuple(other), strict=True)
+        return Lies(*(mine if mine is not None else its for mine, its in both))
 
 
 @dataclass(frozen=True)
@@ -116,6 +159,7 @@ class Ruling:
     delay_ms: int = 0
     hang: bool = False
     receipts: Receipts = Receipts()
+    lies: Lies = Lies()
 
     @property
     def receipts_after(self) -> float:
@@ -164,13 +208,18 @@ class Behaviours:
             for state in states
         ]
 
-    def rule(self, provider: ProviderName) -> Ruling:
-        """The ruling on a request that came now."""
+    def rule(self, provider: Behaving, sort: Sort | None = None) -> Ruling:
+        """The ruling on a request that came now; `sort` None: of none that a behaviour could name."""
         ruling = Ruling()
         edge = 0.0
+        states = self._states.get(provider, ())
+        if not states:
+            return ruling
         drawn = self.chance.random()
-        for state in self._states.get(provider, ()):
+        for state in states:
             behaviour = state.behaviour
+            if behaviour.only not in (None, sort):
+                continue
             if behaviour.fails:
                 applies = edge <= drawn < edge + behaviour.share
                 edge += behaviour.share
@@ -204,6 +253,7 @@ class Behaviours:
             delay_ms=max(ruling.delay_ms, behaviour.delay_ms),
             hang=ruling.hang or behaviour.hang,
             receipts=ruling.receipts,
+            lies=ruling.lies.joined(behaviour.lies),
         )
 
     def _admits(self, state: _State, per_second: int) -> bool:

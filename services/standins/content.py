@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.standins.registry import Registry
@@ -33,13 +33,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Content:
-    """`buttons`: (id, title) of what can be tapped. `is_free`: no template, for the 24 hours alone."""
+    """`buttons`: (id, title) of what can be tapped. `is_free`: no template, for the 24 hours alone.
+
+    `layout` is how a phone shows an interactive message: `type` (button or list), `header`, `body`, `footer`,
+    and either `buttons` [{id, title}] or `button` (what opens the list) and `sections` [{title, rows [{id,
+    title, description}]}]; empty for others.
+    """
 
     kind: str
     text: str
     template: str = ""
     language: str = ""
     buttons: tuple[tuple[str, str], ...] = ()
+    layout: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_free(self) -> bool:
@@ -100,20 +106,25 @@ def _interactive(part: dict[str, Any]) -> Content:
     action = _object(part.get("action"), "action")
     if kind == "button":
         tapped = _buttons(action)
+        shown: dict[str, Any] = {"buttons": [{"id": id_, "title": title} for id_, title in tapped]}
     elif kind == "list":
-        tapped = _rows(action)
+        sections = _sections(action)
+        tapped = [(row["id"], row["title"]) for section in sections for row in section["rows"]]
+        shown = {"button": action["button"], "sections": sections}
     else:
         raise Refused(100, "(#100) Param interactive['type'] must be one of {button, list}")
-    texts = [_within(_object(part.get("body"), "body").get("text"), "body", MOST_BODY)]
+    body = _within(_object(part.get("body"), "body").get("text"), "body", MOST_BODY)
+    header = footer = ""
     if part.get("header") is not None:
-        header = _object(part["header"], "header")
-        if header.get("type") != "text":
+        given = _object(part["header"], "header")
+        if given.get("type") != "text":
             raise Refused(100, "(#100) Param header['type'] must be text")
-        texts.insert(0, _within(header.get("text"), "header", MOST_HEADER))
+        header = _within(given.get("text"), "header", MOST_HEADER)
     if part.get("footer") is not None:
-        footer = _object(part["footer"], "footer")
-        texts.append(_within(footer.get("text"), "footer", MOST_FOOTER))
-    return Content("interactive", "\n\n".join(texts), buttons=tuple(tapped))
+        footer = _within(_object(part["footer"], "footer").get("text"), "footer", MOST_FOOTER)
+    layout = {"type": kind, "header": header, "body": body, "footer": footer, **shown}
+    text = "\n\n".join(filter(None, (header, body, footer)))
+    return Content("interactive", text, buttons=tuple(tapped), layout=layout)
 
 
 def _buttons(action: dict[str, Any]) -> list[tuple[str, str]]:
@@ -130,23 +141,31 @@ def _buttons(action: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _rows(action: dict[str, Any]) -> list[tuple[str, str]]:
+def _sections(action: dict[str, Any]) -> list[dict[str, Any]]:
     _within(action.get("button"), "button", MOST_BUTTON_TITLE)
     sections = _some(action.get("sections"), "sections", MOST_ROWS)
-    found = []
+    found: list[dict[str, Any]] = []
+    ids: list[str] = []
     for section in sections:
-        if len(sections) > 1 or section.get("title") is not None:
-            _within(section.get("title"), "section title", MOST_SECTION_TITLE)
-        for row in _some(section.get("rows"), "rows", MOST_ROWS):
-            id_ = _within(row.get("id"), "row id", MOST_ROW_ID)
-            title = _within(row.get("title"), "row title", MOST_ROW_TITLE)
-            if row.get("description") is not None:
-                _within(row["description"], "row description", MOST_ROW_DESCRIPTION)
-            found.append((id_, title))
-    if len(found) > MOST_ROWS:
+        title = section.get("title")
+        if len(sections) > 1 or title is not None:
+            title = _within(title, "section title", MOST_SECTION_TITLE)
+        rows = [_row(row) for row in _some(section.get("rows"), "rows", MOST_ROWS)]
+        found.append({"title": title or "", "rows": rows})
+        ids += [row["id"] for row in rows]
+    if len(ids) > MOST_ROWS:
         raise _no_value(f"rows must be {MOST_ROWS} at most in all")
-    _all_different([id_ for id_, _ in found], "row id")
+    _all_different(ids, "row id")
     return found
+
+
+def _row(row: dict[str, Any]) -> dict[str, str]:
+    id_ = _within(row.get("id"), "row id", MOST_ROW_ID)
+    title = _within(row.get("title"), "row title", MOST_ROW_TITLE)
+    description = ""
+    if row.get("description") is not None:
+        description = _within(row["description"], "row description", MOST_ROW_DESCRIPTION)
+    return {"id": id_, "title": title, "description": description}
 
 
 def _within(value: object, name: str, most: int) -> str:

@@ -58,6 +58,12 @@ class _Parcel(Generic[T]):
     number: int
     items: list[T] = field(compare=False)
     tries: int = field(default=0, compare=False)
+    closed: bool = field(default=False, compare=False)
+    """Nothing is put to it."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.tries == 0 and not self.closed
 
 
 class Courier(Generic[T]):
@@ -85,11 +91,18 @@ class Courier(Generic[T]):
 
     def put(self, item: T, after: float = 0.0) -> bool:
         """To be carried in so many seconds; False if there are too many."""
+        return self._take([item], after, closed=False)
+
+    def put_together(self, items: Sequence[T], after: float = 0.0) -> bool:
+        """The same for several that are to be delivered at once, in their order and without others."""
+        return self._take(list(items), after, closed=True)
+
+    def _take(self, items: list[T], after: float, *, closed: bool) -> bool:
         if self.tally.pending >= self._most_waiting:
-            self.tally += Tally(failed=1)
+            self.tally += Tally(failed=len(items))
             return False
-        self.tally += Tally(pending=1)
-        self._push([item], asyncio.get_running_loop().time() + after, 0)
+        self.tally += Tally(pending=len(items))
+        self._push(items, asyncio.get_running_loop().time() + after, 0, closed)
         return True
 
     @asynccontextmanager
@@ -118,11 +131,11 @@ class Courier(Generic[T]):
         parcel = heapq.heappop(self._heap)
         now = loop.time()
         while (
-            parcel.tries == 0
+            parcel.is_open
             and len(parcel.items) < self._most_in_one
             and self._heap
             and self._heap[0].due <= now
-            and self._heap[0].tries == 0
+            and self._heap[0].is_open
         ):
             parcel.items += heapq.heappop(self._heap).items
         return parcel
@@ -142,15 +155,15 @@ class Courier(Generic[T]):
         count = len(parcel.items)
         if pause is not None:
             due = asyncio.get_running_loop().time() + pause
-            self._push(parcel.items, due, parcel.tries)
+            self._push(parcel.items, due, parcel.tries, parcel.closed)
         elif taken:
             self.tally += Tally(pending=-count, sent=count)
         else:
             self.tally += Tally(pending=-count, failed=count)
 
-    def _push(self, items: list[T], due: float, tries: int) -> None:
+    def _push(self, items: list[T], due: float, tries: int, closed: bool) -> None:
         self._number += 1
-        heapq.heappush(self._heap, _Parcel(due, self._number, items, tries))
+        heapq.heappush(self._heap, _Parcel(due, self._number, items, tries, closed))
         if self._heap[0].number == self._number:
             self._wake.set()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -41,20 +41,22 @@ class Taken:
     html: str = ""
     buttons: tuple[tuple[str, str], ...] = ()
     status: str = ""
+    layout: dict[str, Any] = field(default_factory=dict)
+    replies_to: str = ""
 
     def as_json(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in NAMES}
         return {**values, "at": self.at.isoformat(timespec="milliseconds")}
 
 
-NAMES = tuple(field.name for field in fields(Taken))
+NAMES = tuple(one.name for one in fields(Taken))
 FURTHER = ("", "sent", "delivered", "read", "failed")
 """The statuses in their order: receipts that come late or out of it move none back."""
 
 
 def same_address(one: str, other: str) -> bool:
-    """Whether two ways of writing mean the same phone (the last ten digits) or mailbox."""
-    if "@" in one or "@" in other:
+    """Whether two ways of writing mean the same phone (the last ten digits), WhatsApp user or mailbox."""
+    if any(char == "@" or char.isalpha() for char in one + other):
         return one.strip().casefold() == other.strip().casefold()
     digits = ["".join(c for c in text if c.isdigit())[-10:] for text in (one, other)]
     return digits[0] == digits[1] != ""

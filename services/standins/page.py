@@ -64,6 +64,19 @@ class Page:
             **self._words(lang, {"lang": lang}), lang=lang, mail=taken
         )
 
+    def phone(self, *, lang: str, data: str) -> str:
+        """The simulator; `data` is what its script needs, as JSON."""
+        words = self._words(lang, {"lang": lang})
+        return self._environment.get_template("phone.html").render(**words, lang=lang, data=data)
+
+    def texts(self, prefix: str, lang: str) -> dict[str, str]:
+        """Those whose names begin so, by the rest of it."""
+        return {
+            name.removeprefix(prefix): text[lang]
+            for name, text in self._texts.items()
+            if name.startswith(prefix)
+        }
+
     def _words(self, lang: str, here: dict[str, str]) -> dict[str, Any]:
         def link(**changes: str) -> str:
             return urlencode({k: v for k, v in {**here, **changes}.items() if v})
@@ -71,10 +84,17 @@ class Page:
         def say(key: str) -> str:
             return self._texts[key][lang]
 
+        def phone(address: str) -> str:
+            """The query of the simulator, with this person's phone if it is one's."""
+            number = address.removeprefix("+")
+            name = "number" if number.isdigit() else "user" if number and "@" not in number else ""
+            return urlencode({"lang": here["lang"], **({name: number} if name else {})})
+
         words: dict[str, str | Callable[..., str]] = {
             "other": OTHER[lang],
             "say": say,
             "link": link,
+            "phone": phone,
             "local": _local,
             "shown": _shown,
         }
@@ -91,7 +111,7 @@ def _groups(found: Sequence[Shown], *, by_phone: bool) -> list[tuple[str, list[S
 
 
 def _shown(address: str) -> str:
-    return address if "@" in address else f"+{address}"
+    return f"+{address}" if address.isdigit() else address
 
 
 def _local(at: datetime) -> str:

@@ -1,32 +1,24 @@
-"""What WhatsApp tells its customer: the webhook's bodies, signed as Meta signs them.
-
-A body holds up to MOST_IN_BODY updates, spread over several changes, as a real one may be.
-"""
+"""What WhatsApp tells its customer: receipts and messages, to its webhook, signed as Meta signs them."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import aiohttp
 
 from services.standins.behaviour import Ruling
+from services.standins.bodies import MOST_IN_BODY, Update, body_of
+from services.standins.chats import Chats
 from services.standins.courier import Courier, Patience
 from services.standins.journal import Journal, Taken
 
-Field = Literal["statuses", "messages"]
-MOST_IN_BODY = 100
-MOST_IN_CHANGE = 10
 PATIENCE = Patience(tries=20, first_pause=0.5, longest_pause=30.0)
 """Some eight minutes, for the seven days of the real one."""
-ACCOUNT = "100000000000000"
-DISPLAYED = "15550000001"
 TITLES = {
     131026: "Message undeliverable",
     131047: "Re-engagement message",
@@ -37,21 +29,14 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Update:
-    """One status or one message; `contact` says who sent the message. `of` is a status's message."""
-
-    field: Field
-    item: Mapping[str, Any]
-    contact: Mapping[str, Any] | None = None
-    of: str = ""
-
-
 class Webhook:
     """What waits for, and has been taken by, the customer's webhook. `secret` signs its bodies."""
 
-    def __init__(self, journal: Journal, *, url: str, secret: str, phone_number_id: str) -> None:
+    def __init__(
+        self, journal: Journal, chats: Chats, *, url: str, secret: str, phone_number_id: str
+    ) -> None:
         self._journal = journal
+        self._chats = chats
         self._url = url
         self._secret = secret.encode()
         self._number = phone_number_id
@@ -68,13 +53,25 @@ class Webhook:
         after = ruling.receipts_after
         at = taken.at + timedelta(seconds=after)
         for status in wanted.order(usual, chance):
-            item = status_of(taken, status, at, wanted.fail_code)
-            self.courier.put(Update("statuses", item, of=taken.id), after)
+            self._tell(taken, status, at, wanted.fail_code, after)
+
+    def tell_read(self, taken: Taken, at: datetime) -> None:
+        """Its phone has shown the message."""
+        self._tell(taken, "read", at)
+
+    def _tell(
+        self, taken: Taken, status: str, at: datetime,
+        fail_code: int | None = None, after: float = 0.0,
+    ) -> None:  # fmt: skip
+        addresses = self._chats.addresses(taken.to)
+        item = status_of(taken, status, at, fail_code, addresses)
+        self.courier.put(Update("statuses", item, of=taken.id), after)
 
     async def _deliver(self, session: aiohttp.ClientSession, updates: Sequence[Update]) -> bool:
         for update in updates:
             if update.of:
                 self._journal.mark(update.of, update.item["status"])
+                self._chats.told(update.of, update.item["status"])
         raw = body_of(updates, self._number)
         headers = {
             "Content-Type": "application/json",
@@ -84,17 +81,21 @@ class Webhook:
         async with session.post(
             self._url, data=raw, headers=headers, allow_redirects=False
         ) as answer:
-            return answer.status == 200
+            arrived = answer.status == 200
+        if arrived:
+            for update in updates:
+                if update.field == "messages" and isinstance(wamid := update.item.get("id"), str):
+                    self._chats.told(wamid, "delivered")
+        return arrived
 
 
-def status_of(taken: Taken, status: str, at: datetime, fail_code: int | None) -> dict[str, Any]:
-    """One entry of `statuses`."""
-    item: dict[str, Any] = {
-        "id": taken.id,
-        "status": status,
-        "timestamp": str(int(at.timestamp())),
-        "recipient_id": taken.to,
-    }
+def status_of(
+    taken: Taken, status: str, at: datetime, fail_code: int | None, addresses: Sequence[str]
+) -> dict[str, Any]:
+    """One entry of `statuses`. `addresses`: the recipient's number, user id or both."""
+    item: dict[str, Any] = {"id": taken.id, "status": status, "timestamp": str(int(at.timestamp()))}
+    for address in addresses:
+        item["recipient_id" if address.isdigit() else "recipient_user_id"] = address
     if taken.key:
         item["biz_opaque_callback_data"] = taken.key
     if status == "failed":
@@ -112,32 +113,6 @@ def status_of(taken: Taken, status: str, at: datetime, fail_code: int | None) ->
             "category": "service" if free else "utility",
         }
     return item
-
-
-def body_of(updates: Sequence[Update], phone_number_id: str) -> bytes:
-    """The bytes that are sent: everything beyond ASCII is escaped, as Meta does."""
-    changes = []
-    for field in ("statuses", "messages"):
-        of_field = [update for update in updates if update.field == field]
-        for start in range(0, len(of_field), MOST_IN_CHANGE):
-            part = of_field[start : start + MOST_IN_CHANGE]
-            value: dict[str, Any] = {
-                "messaging_product": "whatsapp",
-                "metadata": {
-                    "display_phone_number": DISPLAYED,
-                    "phone_number_id": phone_number_id,
-                },
-            }
-            contacts = [update.contact for update in part if update.contact]
-            if contacts:
-                value["contacts"] = contacts
-            value[field] = [update.item for update in part]
-            changes.append({"value": value, "field": "messages"})
-    body = {
-        "object": "whatsapp_business_account",
-        "entry": [{"id": ACCOUNT, "changes": changes}],
-    }
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
 
 
 def signature(raw: bytes, secret: bytes) -> str:

@@ -78,7 +78,7 @@ SERVICES: Sequence[tuple[str, str, str]] = (
     ("intake-web", "Citizens: web form and API", "/"),
     ("intake-whatsapp", "WhatsApp webhook (metrics)", "/metrics"),
     ("desk", "Officers, operators, Collector", "/"),
-    ("standins", "Provider stand-ins", "/"),
+    ("standins", "Phones of citizens (simulated)", "/phone"),
     ("conversation", "WhatsApp chatbot (metrics)", "/metrics"),
     ("routing", "Routing (metrics)", "/metrics"),
     ("sla", "Time limits (metrics)", "/metrics"),

@@ -19,13 +19,14 @@ from services.kernel.adapters.http import server
 from services.kernel.adapters.settings import Settings
 from services.standins import mail
 from services.standins.app import create_app
+from services.standins.media_store import MOST_BODY
 
 Serving = Callable[..., Any]
 
 
 @asynccontextmanager
 async def served(app: FastAPI) -> AsyncIterator[str]:
-    http = server(app, "127.0.0.1", 0)
+    http = server(app, "127.0.0.1", 0, MOST_BODY)
     task = asyncio.create_task(http.serve())
     try:
         while not http.started:

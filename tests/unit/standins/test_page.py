@@ -19,12 +19,14 @@ from services.standins import page
 from services.standins.behaviour import ProviderName
 from services.standins.journal import FURTHER, Journal, Taken
 from services.standins.page import Page
+from services.standins.said import MEDIA
 
 SETTINGS = Settings()
 TOKEN = {"Authorization": f"Bearer {SETTINGS.whatsapp_token.get_secret_value()}"}
 SEND = f"/whatsapp/{SETTINGS.whatsapp_phone_number_id}/messages"
 HTML = '<h1 style="color:red">दैनिक सूची</h1><script>alert("1")</script>'
 FOLDER = Path(page.__file__).parent
+SCRIPTS = sorted((FOLDER / "static").glob("*.js"))
 
 
 def taken(provider: str, to: str = "919876543210", **more: Any) -> Taken:
@@ -138,7 +140,17 @@ def test_every_word_is_there_in_both_languages() -> None:
     used = {*get_args(ProviderName), *(f"status_{status}" for status in FURTHER if status)}
     for template in (FOLDER / "templates").glob("*.html"):
         used |= set(re.findall(r"say\([\"'](\w+)[\"']\)", template.read_text(encoding="utf-8")))
+    used |= {f"phone_status_{status}" for status in FURTHER if status}
+    used |= {f"phone_kind_{kind}" for kind in (*MEDIA, "location", "contacts", "other")}
+    used |= {f"phone_{name}" for script in SCRIPTS for name in said_by(script)}
     assert used == set(texts)
+
+
+def said_by(script: Path) -> set[str]:
+    """The names of texts in a script, also of a pair of which one is chosen."""
+    text = script.read_text(encoding="utf-8")
+    calls = " ".join(re.findall(r"\b(?:say|item)\(([^()]*?)[,)]", text))
+    return set(re.findall(r"\"(\w+)\"", calls)) | {"latitude", "longitude"}
 
 
 @pytest.mark.parametrize("lang", ["hi", "en"])

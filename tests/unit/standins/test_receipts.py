@@ -12,10 +12,12 @@ import httpx
 import orjson
 import pytest
 
+from services.intake.whatsapp.webhook.body import read, take_apart
 from services.kernel.adapters.settings import Settings
 from services.standins import receipts
+from services.standins.bodies import Update, body_of
 from services.standins.courier import Patience
-from services.standins.receipts import Update, body_of, signature
+from services.standins.receipts import signature
 from services.standins.registry import load_registry
 
 SETTINGS = Settings()
@@ -236,3 +238,11 @@ def test_a_body_of_many_has_several_changes() -> None:
     found = list(values([body_of(updates, SETTINGS.whatsapp_phone_number_id)]))
     assert [len(value.get("statuses", [])) for value in found] == [10, 10, 5, 0]
     assert [value.get("contacts") for value in found] == [None, None, None, [{"wa_id": "1"}]]
+
+
+def test_what_is_of_several_numbers_comes_in_changes_of_their_own() -> None:
+    updates = [Update("messages", {"id": str(n)}, number=str(n % 2)) for n in range(4)]
+    pieces = take_apart(read(body_of(updates, "9"))).pieces
+    assert [(piece.wamid, piece.number) for piece in pieces] == [
+        ("0", "0"), ("2", "0"), ("1", "1"), ("3", "1")
+    ]  # fmt: skip

@@ -152,7 +152,8 @@ async def test_free_text_with_buttons_inside_the_24_hours(
     (got,) = await taken(http)
     assert (got["kind"], got["text"]) == ("interactive", sent.text)
     assert got["buttons"] == [list(button) for button in buttons]
-    assert (await whatsapp.send(replace(sent, to="CG.user-id"))).reason.startswith("whatsapp_131062")
+    unknown = await whatsapp.send(replace(sent, to="IN.1001"))
+    assert (unknown.reason, unknown.bad_address) == ("whatsapp_131026_undeliverable", True)
 
 
 async def test_a_text_with_emoji_arrives(sms: MobileSeva, http: httpx.AsyncClient) -> None:
