@@ -20,12 +20,12 @@ from datetime import datetime
 import orjson
 
 from services.kernel.adapters import mongo
+from services.kernel.adapters.choices import load_choices
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.due import BUCKETS, DueLoop
 from services.kernel.adapters.process import background, run
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.codec import Message as Published
-from services.notify.adapters.book_choices import load_choices
 from services.notify.adapters.book_file import load_book
 from services.notify.adapters.message_store import MessageStore
 from services.notify.adapters.providers import providers

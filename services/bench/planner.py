@@ -9,6 +9,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from services.kernel.adapters import mongo
+from services.kernel.adapters.choices import load_choices
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.faust_worker import Worker
 from services.kernel.adapters.guard import Guard
@@ -17,7 +18,6 @@ from services.kernel.adapters.parking import Parking
 from services.kernel.adapters.process import background, run
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.topics import COMPLAINTS
-from services.notify.adapters.book_choices import load_choices
 from services.notify.adapters.book_file import load_book
 from services.notify.app import SERVICE, build
 

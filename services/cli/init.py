@@ -8,6 +8,7 @@ from pathlib import Path
 
 from services.cli.directory import publish
 from services.cli.line import opened
+from services.intake.whatsapp.conversation.adapters import conversation_store
 from services.kernel.adapters import schema
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.directory.reader import read_district
@@ -16,7 +17,6 @@ from services.kernel.adapters.kafka import Publisher, create_topics
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts import notices
 from services.kernel.contracts.catalogue import TOPICS
-from services.intake.whatsapp.conversation.adapters import conversation_store
 from services.notify.adapters import message_document
 
 OWNED = {

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.kernel.adapters import mongo
 from services.kernel.adapters.case_store import COLLECTION as CASES
+from services.kernel.adapters.choices import load_choices
 from services.kernel.adapters.clock import Clock, system_clock
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.due import Due, DueLoop, bucket_of, buckets_of
@@ -29,12 +30,12 @@ from services.kernel.adapters.rooms import RoomConsumer
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
 from services.kernel.contracts.topics import COMPLAINTS, MESSAGES, WHATSAPP_INBOUND
+from services.kernel.domain.choices import Choices
 from services.kernel.domain.naming import Names
 from services.kernel.domain.reasons import reasons
 from services.notify.adapters import receipt_hooks
 from services.notify.adapters.absent import Absent
 from services.notify.adapters.announcing import Announcing
-from services.notify.adapters.book_choices import load_choices
 from services.notify.adapters.book_file import DATA, load_book
 from services.notify.adapters.composer import Composer, Links
 from services.notify.adapters.contact_store import ContactStore
@@ -43,6 +44,7 @@ from services.notify.adapters.gathering import Gathering
 from services.notify.adapters.gauges import Gauges
 from services.notify.adapters.inbound import Answers, Inbound
 from services.notify.adapters.message_store import MessageStore
+from services.notify.adapters.moves import Moves
 from services.notify.adapters.notices import READS, Context, Notices
 from services.notify.adapters.providers import providers, rates
 from services.notify.adapters.receiving import Receiving
@@ -51,7 +53,6 @@ from services.notify.adapters.sender import Sender
 from services.notify.adapters.settling import Settling
 from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Book
-from services.notify.core.choices import Choices
 from services.notify.core.planning import Planner
 from services.notify.core.provider import PROVIDERS, Provider, ProviderName
 
@@ -145,7 +146,13 @@ def build(
         ),
         gathering=Gathering(messages, book, bucket_of, wakes),
         receiving=receiving,
-        inbound=Inbound(receiving, known, names, choices, Answers(requests, directories, settings.keys)),
+        inbound=Inbound(
+            receiving,
+            known,
+            Moves(names, settings.keys),
+            choices,
+            Answers(requests, directories, settings.keys),
+        ),
         requests=requests,
         wakes=wakes,
     )
@@ -164,7 +171,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     publisher = Publisher(settings.kafka, client_id=SERVICE)
     stack.push_async_callback(publisher.stop)
     by_name = await providers(settings, stack, clock)
-    choices = load_choices(settings.notify_book or DATA)
+    choices = load_choices(settings.notify_book)
     notify = build(settings, database, publisher, by_name, book, choices, clock)
     guard = Guard(SERVICE, notify.consumer, Parking(SERVICE, database, publisher, clock))
     worker = Worker(SERVICE, COMPLAINTS, guard, settings)

@@ -238,10 +238,12 @@ class MediaStore:
             waiting = await self._media.count_documents(
                 {"next_at": {"$exists": True}}, limit=MOST_COUNTED
             )
-            first = await self._media.find_one(
-                {"next_at": {"$exists": True}}, {"next_at": 1}, sort=[("next_at", 1)]
-            )
-        late = (now - first["next_at"]).total_seconds() if first else 0.0
+            # of so many at most: tries put `next_at` off, and what is told is for how long nobody got it
+            oldest = await self._media.find(
+                {"next_at": {"$exists": True}}, {"at": 1}, limit=MOST_COUNTED
+            ).to_list(None)
+        first = min((document["at"] for document in oldest), default=now)
+        late = (now - first).total_seconds()
         metrics.MEDIA_WAITING.set(waiting)
         metrics.MEDIA_OLDEST.set(max(late, 0.0))
 

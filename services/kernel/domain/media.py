@@ -6,6 +6,7 @@ ever shown under a type that somebody else has named.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ EXTENSIONS: Mapping[str, str] = {
 }
 """Every type that is kept, with how its files' names end."""
 
+_PROVIDER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MP4_BRANDS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"M4A ")
 _SOUND_ALONE = (b"M4A ", b"M4B ")
 
@@ -114,6 +116,12 @@ class Judged:
 
     mime: str | None = None
     reason: Refusal | None = None
+
+
+def is_provider_id(text: str) -> bool:
+    """Whether `text` can be the provider's id of a file: it becomes part of an address, and may lead nowhere
+    else."""
+    return _PROVIDER_ID.fullmatch(text) is not None
 
 
 def media_id(message: str) -> str:

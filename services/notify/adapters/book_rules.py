@@ -13,6 +13,7 @@ from services.notify.core.book import (
     CHANNELS,
     CITIZENS,
     CONDITIONS,
+    INTAKES,
     Audience,
     Channel,
     Quiet,
@@ -70,7 +71,8 @@ def _rules(
     reader: Reader, node: Node | None, groups: Mapping[str, frozenset[str]]
 ) -> Iterator[Rule]:
     for index, item in enumerate(reader.items(node)):
-        fields = reader.fields(item, ("event", "to", "template"), ("when", "stale", *_FLAGS))
+        more = ("when", "stale", "answered_by", *_FLAGS)
+        fields = reader.fields(item, ("event", "to", "template"), more)
         reader.mark(f"rule {index}", item.mark)
         when = fields.get("when")
         stale: frozenset[str] = frozenset()
@@ -87,6 +89,7 @@ def _rules(
             gathered=gathered,
             announced=announced,
             stale=stale,
+            answered_by=frozenset(reader.choices(fields.get("answered_by"), INTAKES)),
         )
 
 

@@ -19,9 +19,10 @@ from services.kernel.domain.naming import Names
 from services.notify.adapters.contact_store import ContactStore
 from services.notify.adapters.filings import Filed, Filings
 from services.notify.adapters.mail_frame import render
+from services.notify.adapters.moves import Moves
 from services.notify.core.book import CITIZENS, Book, Channel
 from services.notify.core.composing import Found, compose
-from services.notify.core.contacts import UNKNOWN, reachable
+from services.notify.core.contacts import UNKNOWN, Contact, is_number, reachable
 from services.notify.core.messages import Message
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing
@@ -29,6 +30,8 @@ from services.notify.core.provider import Outgoing
 log = get_logger()
 TO_THE_CITIZEN = frozenset({QuestionAsked.TYPE, CaseReplied.TYPE})
 """Events whose words are meant for the citizen, whatever they say of it."""
+MOST_MOVES = 10
+"""So often at most an address is followed to the next one."""
 
 
 class Composes(Protocol):
@@ -75,6 +78,7 @@ class Composer:
         self._contacts = contacts
         self._links = links
         self._keys = keys
+        self._moves = Moves(contacts, keys)
 
     async def compose(
         self, messages: Sequence[Message], channel: Channel, now: datetime
@@ -84,8 +88,7 @@ class Composer:
         found, known = await asyncio.gather(
             self._find(messages, channel), self._store.read(named)
         )
-        names = {name for one in found.values() if (name := self._name(one.address, channel))}
-        known = {**known, **await self._store.read(names - named)}
+        found, known = await self._follow(found, {**dict.fromkeys(named, UNKNOWN), **known}, channel)
         composed: dict[str, Outgoing | Outcome] = {}
         for message in messages:
             if message.id not in found:
@@ -99,17 +102,47 @@ class Composer:
         return composed
 
     async def contact_names(self, messages: Sequence[Message], channel: Channel) -> Mapping[str, str]:
-        found = await self._find(messages, channel)
+        found, _ = await self._follow(await self._find(messages, channel), {}, channel)
         return {
             id_: name
             for id_, one in found.items()
             if (name := self._name(one.address, channel)) is not None
         }
 
+    async def _follow(
+        self, found: Mapping[str, Found], known: Mapping[str, Contact], channel: Channel
+    ) -> tuple[dict[str, Found], dict[str, Contact]]:
+        """Addresses that were told us long ago, followed to where their people are reached now, without those
+        that cannot be opened now; and what is known of all of them. `known`: what was read already."""
+        now, contacts = {**found}, {**known}
+        for _ in range(MOST_MOVES):
+            names = {id_: name for id_, one in now.items() if (name := self._name(one.address, channel))}
+            unread = {*names.values()} - contacts.keys()
+            contacts |= {**dict.fromkeys(unread, UNKNOWN), **await self._store.read(unread)}
+            followed = False
+            for id_, name in names.items():
+                since = now[id_].since
+                moved = contacts[name].moved_after(since) if since is not None else None
+                if moved is None:
+                    continue
+                followed = True
+                try:
+                    address = self._moves.open(name, moved)
+                except CannotOpen:
+                    log.error("composer.cannot_unwrap_move")
+                    del now[id_]
+                    continue
+                if address is not None and channel == "sms" and not is_number(address):
+                    address = None
+                now[id_] = replace(now[id_], address=address, since=moved.at)
+            if not followed:
+                break
+        return now, contacts
+
     def _name(self, address: str | None, channel: Channel) -> str | None:
         if address is None:
             return None
-        return self._contacts.mail(address) if channel == "email" else self._contacts.phone(address)
+        return self._contacts.mail(address) if channel == "email" else self._moves.name(address)
 
     async def _find(self, messages: Sequence[Message], channel: Channel) -> dict[str, Found]:
         tickets = {ticket for m in messages for ticket in (m.source, m.ticket if m.sealed else None)}
@@ -139,7 +172,10 @@ class Composer:
         if channel == "email" or source is None or source.filing is None:
             return Found(None)
         link = self._links.of(message.source) if message.source else ""
-        return Found(reachable(source.filing.phone), words=words, link=link)
+        address = reachable(source.filing.phone)
+        if address is None and channel == "whatsapp":
+            address = source.filing.user_id
+        return Found(address, since=source.event.at, words=words, link=link)
 
     def _requested(self, message: Message, channel: Channel) -> Found | None:
         key = message.key or ""
@@ -155,8 +191,15 @@ class Composer:
         except CannotOpen:
             log.error("composer.cannot_open", template=message.template)
             return Found(None)
-        address = asked.to if channel == "email" else reachable(asked.to)
-        return Found(address, requested=asked)
+        return Found(self._asked_for(message, asked, channel), requested=asked)
+
+    def _asked_for(self, message: Message, asked: Requested, channel: Channel) -> str | None:
+        if channel == "email":
+            return asked.to
+        # by its name: a user id may look like anything
+        if message.audience in CITIZENS and message.recipient == self._contacts.user(asked.to):
+            return asked.to if channel == "whatsapp" else None
+        return reachable(asked.to)
 
     async def _staff(self, message: Message, channel: Channel) -> str | None:
         try:

@@ -1,10 +1,10 @@
-"""What came by WhatsApp, as notify reads it: statuses of our messages, and that somebody wrote."""
+"""What came by WhatsApp, as notify reads it: statuses of our messages, that somebody wrote, and that somebody
+has another number or user id now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
@@ -14,18 +14,35 @@ from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.beside import MessageRequested, WhatsAppReceived
 from services.kernel.contracts.codec import Record
 from services.kernel.contracts.envelope import MasterKeys, Requested, new_data_key, seal
+from services.kernel.domain.choices import Choices
 from services.kernel.domain.errors import Unknown
-from services.kernel.domain.naming import Names
 from services.notify.adapters.contact_store import ContactStore, Heard
-from services.notify.adapters.provider_receipts import inbound_of, receipts_of
+from services.notify.adapters.moves import Moves
+from services.notify.adapters.provider_receipts import receipts_of
 from services.notify.adapters.receiving import Receiving
 from services.notify.adapters.requests import Requests
-from services.notify.core.choices import Choices
+from services.notify.adapters.whatsapp_people import (
+    changes_of,
+    is_of_the_system,
+    sender_of,
+    text_of,
+    written_at,
+)
 from services.notify.core.receipts import Receipt
 
 log = get_logger()
 TEMPLATES = {False: "opted_out", True: "opted_in"}
 """What is answered to who wants no messages, and to who wants them again."""
+
+
+@dataclass(frozen=True)
+class _Written:
+    """`address`: at which he is answered. `order`: grows with what he writes."""
+
+    heard: Heard
+    address: str = field(repr=False)
+    district: str
+    order: int
 
 
 class Answers:
@@ -38,11 +55,13 @@ class Answers:
         self._directories = directories
         self._keys = keys
 
-    async def confirm(self, heard: Heard, number: str, district: str, order: int) -> None:
+    async def confirm(self, written: _Written) -> None:
         """Raises Retry."""
+        heard, district = written.heard, written.district
         if heard.wants is None:
             return
-        key = f"choice/{heard.at:%Y%m%dT%H%M%S}"
+        template = TEMPLATES[heard.wants]
+        key = f"choice/{template}/{heard.at:%Y%m%dT%H%M%S}"
         data_key = new_data_key()
         try:
             directory = await self._directories.newest(district)
@@ -50,7 +69,7 @@ class Answers:
             log.error("inbound.no_directory", district=district)
             return  # his choice counts all the same
         content = Requested(
-            to=number,
+            to=written.address,
             audience="citizen",
             channels=("whatsapp",),
             values={"call_centre": directory.call_centre.phone},
@@ -59,12 +78,12 @@ class Answers:
             district=district,
             key=key,
             recipient=heard.contact,
-            template=TEMPLATES[heard.wants],
+            template=template,
             at=heard.at,
             sealed=seal(content, data_key, key),
             wrapped_key=self._keys.wrap(data_key, key),
         )
-        await self._requests.plan([(await self._requests.read(asked), order)])
+        await self._requests.plan([(await self._requests.read(asked), written.order)])
 
 
 class Inbound:
@@ -74,13 +93,13 @@ class Inbound:
         self,
         receiving: Receiving,
         contacts: ContactStore,
-        names: Names,
+        moves: Moves,
         choices: Choices,
         answers: Answers,
     ) -> None:
         self._receiving = receiving
         self._contacts = contacts
-        self._names = names
+        self._moves = moves
         self._choices = choices
         self._answers = answers
 
@@ -88,7 +107,7 @@ class Inbound:
         """Raises Retry."""
         rejected: list[Rejected] = []
         receipts: list[Receipt] = []
-        heard: list[tuple[Heard, str, str, int]] = []
+        written: list[_Written] = []
         for record in records:
             if record.header("ce_type") != WhatsAppReceived.TYPE:
                 continue
@@ -101,23 +120,42 @@ class Inbound:
                 receipt = receipts_of(received.item, received.at)
                 if receipt is not None:
                     receipts.append(receipt)
-            elif received.kind == "message":
-                number, text = inbound_of(received.item)
-                if number is not None:
-                    wants = self._choices.wants(text)
-                    at = min(received.at, _written_at(received.item) or received.at)
-                    one = Heard(self._names.phone(number), at, wants)
-                    heard.append((one, number, received.district, record.offset))
-        await self._contacts.hear([one for one, *_ in heard])
-        for one, number, district, order in heard:
-            await self._answers.confirm(one, number, district, order)
+            elif changes_of(received.item):
+                # what he wrote before was written by who he was
+                await self._hear(written)
+                written = []
+                await self._change(received)
+            elif received.kind == "message" and not is_of_the_system(received.item):
+                one = self._written(received, record.offset)
+                if one is not None:
+                    written.append(one)
+        await self._hear(written)
         await self._receiving.apply(receipts)
         return rejected
 
+    def _written(self, received: WhatsAppReceived, order: int) -> _Written | None:
+        addresses = sender_of(received.item, received.contacts).addresses
+        if not addresses:
+            return None
+        name, *beside = map(self._moves.name, addresses)
+        heard = Heard(
+            name,
+            written_at(received.item, received.at),
+            self._choices.wants(text_of(received.item)),
+            beside[0] if beside else None,
+        )
+        return _Written(heard, addresses[0], received.district, order)
 
-def _written_at(item: Mapping[str, Any]) -> datetime | None:
-    """When it was written, by the provider: what it sends again later opens no window anew."""
-    text = item.get("timestamp")
-    if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 12:
-        return datetime.fromtimestamp(int(text), UTC)
-    return None
+    async def _hear(self, written: Sequence[_Written]) -> None:
+        wished = await self._contacts.hear([one.heard for one in written])
+        for one, counts in zip(written, wished, strict=True):
+            if counts:
+                await self._answers.confirm(one)
+
+    async def _change(self, received: WhatsAppReceived) -> None:
+        at = written_at(received.item, received.at)
+        for change in changes_of(received.item):
+            old = self._moves.name(change.old)
+            moved = self._moves.seal(old, change.new, at)
+            await self._contacts.move(old, self._moves.name(change.new), moved)
+            log.info("inbound.moved")

@@ -67,6 +67,8 @@ def to_document(
         document["held_until"] = message.not_before
     if message.sealed is not None:
         document["sealed"] = message.sealed.model_dump()
+    if message.numberless:
+        document["numberless"] = True
     if message.wrapped_key is not None:
         document |= {"wrapped_key": message.wrapped_key, "key": message.key}
     return document
@@ -82,6 +84,7 @@ def from_document(document: mongo.Document) -> Message:
         providers=tuple(document["providers"]),
         sealed=Sealed.model_validate(sealed) if sealed else None,
         stale=bool(document.get("stale")),
+        numberless=bool(document.get("numberless")),
         owes=tuple(document.get("owes", ())),
         attempts=tuple(_attempt(one) for one in document.get("attempts", ())),
         **plain,
@@ -90,7 +93,7 @@ def from_document(document: mongo.Document) -> Message:
 
 def _attempt(stored: Mapping[str, Any]) -> Attempt:
     known: dict[str, Any] = {name: stored.get(name) for name in _ATTEMPT}
-    return Attempt(form=stored.get("form", ""), **known)
+    return Attempt(form=stored.get("form", ""), at=stored.get("claimed_at"), **known)
 
 
 def step_update(

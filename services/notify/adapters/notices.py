@@ -205,5 +205,6 @@ def _facts(filed: Filed | None, event: CaseEvent, room: Mapping[str, Any]) -> Fa
         confidential=case.confidential,
         named_official=case.named_official,
         phone=reachable(filing.phone) if filing is not None else None,
+        user_id=filing.user_id if filing is not None else None,
         **now,
     )

@@ -1,4 +1,4 @@
-"""What providers tell of messages that they have accepted, and of people who write: read from their formats.
+"""What providers tell of messages that they have accepted: read from their formats.
 
 Pure, and made for what strangers may send: nothing here raises, and whatever is not understood is None.
 """
@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -34,7 +33,6 @@ _WHATSAPP_STATUS: Mapping[str, Status] = {
     "played": "read",
     "failed": "failed",
 }
-_NUMBER = re.compile(r"[1-9][0-9]{7,14}")
 
 
 def receipts_of(item: Mapping[str, Any], at: datetime) -> Receipt | None:
@@ -58,25 +56,6 @@ def _whatsapp_failure(errors: object) -> Outcome:
     first = errors[0] if isinstance(errors, list) and errors else None
     code = first.get("code") if isinstance(first, Mapping) else None
     return whatsapp_failure(code if isinstance(code, int) else None)
-
-
-def inbound_of(item: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Of one entry of a webhook's `messages`: the sender's number (E.164), and what was written or tapped.
-
-    No number for somebody who writes under a user name; no text for a photo, a voice note and the like.
-    """
-    sender = item.get("from")
-    number = f"+{sender}" if isinstance(sender, str) and _NUMBER.fullmatch(sender) else None
-    match item:
-        case {"type": "text", "text": {"body": str(text)}}:
-            return number, text
-        case {"type": "button", "button": {"text": str(text)}}:
-            return number, text
-        case {"type": "interactive", "interactive": {"button_reply": {"title": str(text)}}}:
-            return number, text
-        case {"type": "interactive", "interactive": {"list_reply": {"title": str(text)}}}:
-            return number, text
-    return number, None
 
 
 def _id(value: object) -> str | None:

@@ -108,11 +108,13 @@ class Receiving:
         name = names.get(message.id)
         if name is None:
             return
-        now = self._clock()
+        # not when it was told, which may be long after he has written again
+        called = [one.at for one in message.attempts if one.channel == channel and one.at is not None]
+        at = max(called, default=self._clock())
         if outcome.bad_address:
-            await self._contacts.learn([Learnt(name, channel, now)])
+            await self._contacts.learn([Learnt(name, channel, at)])
         else:
-            await self._contacts.close_window([name], now)
+            await self._contacts.close_window([name], at)
 
     def _count(self, receipt: Receipt, outcome: str) -> None:
         metrics.RECEIPTS.labels(receipt.channel, receipt.status, outcome).inc()

@@ -1,4 +1,4 @@
-"""Messages without a case, as they are asked for on a topic: replies, codes, digests.
+"""Messages without a case, as they are asked for on a topic: replies in a conversation, codes, digests.
 
 Each becomes a message under its caller's key, so that asking again changes nothing. Address and words stay in
 the envelope; it is opened here only to see which way the message goes.
@@ -6,8 +6,10 @@ the envelope; it is opened here only to see which way the message goes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -81,32 +83,28 @@ class Requests:
         if not planned:
             return
         now = self._clock()
-        await self._messages.plan(
-            [
-                to_document(
-                    message,
-                    order=order + AFTER_THE_FIRST,
-                    bucket=self._bucket_of(message.recipient),
-                    now=now,
-                )
-                for message, order in await self._in_their_language(planned)
-            ]
-        )
-        self._wakes.all()
+        documents = [
+            to_document(
+                message,
+                order=order + AFTER_THE_FIRST,
+                bucket=self._bucket_of(message.recipient),
+                now=now,
+            )
+            for message, order in await self._in_their_language(planned)
+        ]
+        # somebody waits for these: neither write waits for the other, and both may be done again
+        await asyncio.gather(self._plan(documents), self._contacts.speak(_languages(planned)))
+
+    async def _plan(self, documents: Sequence[dict[str, Any]]) -> None:
+        await self._messages.plan(documents)
+        self._wakes.queues({document["queue"] for document in documents})
 
     async def _in_their_language(
         self, planned: Sequence[tuple[PlannedMessage, int]]
     ) -> list[tuple[PlannedMessage, int]]:
-        """Each in the language that was asked for, which is remembered, or in the one that is."""
+        """Each in the language that was asked for, or in the one that is remembered."""
         silent = {message.recipient for message, _ in planned if not message.language}
         known = await self._contacts.read(silent)
-        await self._contacts.speak(
-            {
-                message.recipient: message.language
-                for message, _ in planned
-                if message.language and message.audience == "citizen"
-            }
-        )
         spoken: list[tuple[PlannedMessage, int]] = []
         for message, order in planned:
             theirs = known.get(message.recipient, UNKNOWN).language or FIRST_LANGUAGE
@@ -122,11 +120,17 @@ class Requests:
         content = unseal(asked.sealed, Requested, data_key, asked.key)
         if not content.channels:
             raise _Refused("no channel is named")
-        if content.text is None and asked.template not in self._book.templates:
-            raise _Refused("the template is not in the book")
-        if content.text is not None and set(content.channels) != {"whatsapp"}:
+        template = self._book.templates.get(asked.template)
+        if template is not None and template.id not in self._book.free:
+            raise _Refused("the template is one of messages about a case")
+        if content.text is None:
+            if template is None:
+                raise _Refused("the template is not in the book")
+            return content
+        worded = {channel for channel, _ in template.wordings} if template is not None else set()
+        if set(content.channels) - worded - {"whatsapp"}:
             # an SMS needs a registered text, an e-mail a subject
-            raise _Refused("a text without a template goes by whatsapp alone")
+            raise _Refused("a text goes by whatsapp alone where no template has one for other channels")
         return content
 
     async def _directory(self, district: str) -> District:
@@ -168,6 +172,15 @@ class Requests:
             wrapped_key=asked.wrapped_key,
             key=asked.key,
         )
+
+
+def _languages(planned: Sequence[tuple[PlannedMessage, int]]) -> dict[str, Language]:
+    """In which citizens have asked to be written to, by their names."""
+    return {
+        message.recipient: message.language
+        for message, _ in planned
+        if message.language and message.audience == "citizen"
+    }
 
 
 class _Refused(Exception):

@@ -131,17 +131,23 @@ class Sender:
             return 0, self._rates.next_slots(now) if unused > 0 else None
         # more than can be claimed: some wait behind an earlier message of their case
         look, most = min(2 * free, LOOK * self._slots), LOOK * self._slots
-        ready, found, lapsed = await self._look(now, buckets, look)
+        awake, found, lapsed = await self._look(now, buckets, look)
+        # of a few all are composed while it is asked which of them can go: each of the two is a wait
+        few = len(awake) <= free
+        ready, early = await asyncio.gather(
+            self._in_order(awake, now), self._compose(awake if few else (), now)
+        )
         if len(ready) < free and found >= look < most:
             look = most
-            ready, found, more_lapsed = await self._look(now, buckets, look)
+            awake, found, more_lapsed = await self._look(now, buckets, look)
+            ready, few = await self._in_order(awake, now), False
             lapsed += more_lapsed
         take = await self._within_rates(ready, free, now)
         # what has no slot, waits behind another or was not looked at is taken up when a call has ended
         self._more = len(take) < found or found >= look
         if not take:
             return lapsed, None
-        composed = await self._composer.compose(take, self._provider.channel, now)
+        composed = early if few else await self._compose(take, now)
         locked = [message.id for message in take if message.id not in composed]
         await self._messages.postpone(dict.fromkeys(locked, now + LOCKED))
         for message, claim in await self._claim([m for m in take if m.id in composed], composed):
@@ -153,13 +159,20 @@ class Sender:
     async def _look(
         self, now: datetime, buckets: Sequence[int], look: int
     ) -> tuple[list[Message], int, int]:
-        """Of the first `look` that are due: those that could go, how many there were, and how many old
-        claims were given up."""
+        """Of the first `look` that are due: those that could go but for their order, how many there were, and
+        how many old claims were given up."""
         due = await self._messages.due(self.name, buckets, now, look)
         found = [message for message in due if message.id not in self._flying]
         lapsed = await self._lapse([m for m in found if m.state == "claimed"], now)
         awake = await self._awake([m for m in found if m.state == "planned"], now)
-        return await self._in_order(awake, now), len(found), lapsed
+        return awake, len(found), lapsed
+
+    async def _compose(
+        self, messages: Sequence[Message], now: datetime
+    ) -> Mapping[str, Outgoing | Outcome]:
+        if not messages:
+            return {}
+        return await self._composer.compose(messages, self._provider.channel, now)
 
     async def _lapse(self, claimed: Sequence[Message], now: datetime) -> int:
         """Claims that are too old to be anybody's: what became of their calls is known nowhere."""
@@ -273,7 +286,7 @@ class Sender:
         claimed: list[tuple[Message, str]] = []
         for message in messages:
             if message.id in ours:
-                attempt = Attempt(id_, channel, form=forms.get(message.id, ""))
+                attempt = Attempt(id_, channel, form=forms.get(message.id, ""), at=at)
                 attempts = (*message.attempts, attempt)
                 tries = message.tries + 1
                 claimed.append((replace(message, tries=tries, attempts=attempts), id_))

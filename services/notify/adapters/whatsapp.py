@@ -1,6 +1,7 @@
 """WhatsApp Cloud API. `POST {url}/{phone number id}/messages`.
 
-Inside the 24 h window free text, with up to three reply buttons; outside it a template.
+Inside the 24 h window free text, with up to three reply buttons or a list of up to ten rows; outside it a
+template.
 `biz_opaque_callback_data` carries our key, which Meta only echoes in statuses: it is no idempotency key.
 """
 
@@ -12,19 +13,21 @@ import orjson
 
 from services.notify.adapters.wire import Answer, Client, retry_after
 from services.notify.core.book import Channel
+from services.notify.core.contacts import is_number
+from services.notify.core.offering import (
+    MOST_TEXT,
+    Buttons,
+    Rows,
+    buttons_fit,
+    in_plain,
+    list_fits,
+)
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing, ProviderName
 from services.notify.core.whatsapp_codes import whatsapp_error
-from services.notify.core.wording import (
-    MOST_BUTTON_TITLE_UNITS,
-    MOST_BUTTONS,
-    MOST_WHATSAPP_UNITS,
-    utf16_units,
-)
+from services.notify.core.wording import utf16_units
 
 MOST_CALLBACK_DATA = 512
-MOST_TEXT = 4096
-MOST_BUTTON_ID = 256
 
 
 class WhatsApp:
@@ -53,7 +56,7 @@ def request_body(message: Outgoing) -> dict[str, Any] | None:
     if content is None:
         return None
     body: dict[str, Any] = {"messaging_product": "whatsapp", "recipient_type": "individual"}
-    if message.to.startswith("+"):
+    if is_number(message.to):
         body["to"] = message.to.removeprefix("+")
     else:
         # whoever writes under a user name has an id in place of a number
@@ -65,36 +68,35 @@ def request_body(message: Outgoing) -> dict[str, Any] | None:
 
 
 def _text(message: Outgoing) -> dict[str, Any] | None:
-    """Free text, with its buttons where they fit; None where it is too long."""
-    units = utf16_units(message.text)
-    if units > MOST_TEXT:
+    """Free text, with what it offers where that fits, else in plain words; None where there is nothing to
+    say, or where a template says better what is too long."""
+    text, buttons, rows = message.text, message.buttons, message.rows
+    if rows and not buttons and list_fits(text, rows, message.list_button):
+        return _list(text, rows, message.list_button)
+    if buttons and not rows and buttons_fit(text, buttons):
+        return _buttons(text, buttons)
+    if message.registered and utf16_units(text) > MOST_TEXT:
         return None
-    if not message.buttons or units > MOST_WHATSAPP_UNITS or not _fit(message.buttons):
-        return {"type": "text", "text": {"preview_url": False, "body": message.text}}
-    return {
-        "type": "interactive",
-        "interactive": {
-            "type": "button",
-            "body": {"text": message.text},
-            "action": {
-                "buttons": [
-                    {"type": "reply", "reply": {"id": id_, "title": title}}
-                    for id_, title in message.buttons
-                ]
-            },
-        },
-    }
+    body = in_plain(text, buttons, rows)
+    return {"type": "text", "text": {"preview_url": False, "body": body}} if body else None
 
 
-def _fit(buttons: tuple[tuple[str, str], ...]) -> bool:
-    """Whether Meta takes them: few, short, none empty, and no two alike."""
-    ids = {id_ for id_, _ in buttons}
-    titles = {title for _, title in buttons}
-    return (
-        len(ids) == len(titles) == len(buttons) <= MOST_BUTTONS
-        and all(0 < utf16_units(title) <= MOST_BUTTON_TITLE_UNITS for title in titles)
-        and all(0 < utf16_units(id_) <= MOST_BUTTON_ID for id_ in ids)
-    )
+def _buttons(text: str, buttons: Buttons) -> dict[str, Any]:
+    replies = [{"type": "reply", "reply": {"id": id_, "title": title}} for id_, title in buttons]
+    return _interactive("button", text, {"buttons": replies})
+
+
+def _list(text: str, rows: Rows, button: str) -> dict[str, Any]:
+    shown = [
+        {"id": id_, "title": title} | ({"description": said} if said.strip() else {})
+        for id_, title, said in rows
+    ]
+    return _interactive("list", text, {"button": button, "sections": [{"rows": shown}]})
+
+
+def _interactive(kind: str, text: str, action: dict[str, Any]) -> dict[str, Any]:
+    what = {"type": kind, "body": {"text": text}, "action": action}
+    return {"type": "interactive", "interactive": what}
 
 
 def _template(message: Outgoing) -> dict[str, Any] | None:

@@ -18,11 +18,14 @@ its block; collector: of the district. operator: the call centre. Of an escalati
 are whom the rung is for."""
 Channel = Literal["whatsapp", "sms", "email"]
 Condition = Literal["confidential", "danger", "urgent", "reopened"]
+Intake = Literal["whatsapp", "phone", "web"]
+"""How a citizen comes to us."""
 
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 CITIZENS: tuple[Audience, ...] = ("citizen", "co_complainants")
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+INTAKES: tuple[Intake, ...] = get_args(Intake)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Rule:
 
     `at_once`: an answer to what the person has just done, or danger: no quiet hours. `gathered`: with
     others of its kind in one summary. `stale`: types of event after which it is no news any more.
-    `announced`: its delivery, or that it cannot be delivered, is an event of the case.
+    `announced`: its delivery, or that it cannot be delivered, is an event of the case. `answered_by`:
+    channels that have answered the person themselves when he did it there: he is told nothing more then.
     """
 
     event: str
@@ -71,6 +75,7 @@ class Rule:
     gathered: bool = False
     announced: bool = False
     stale: frozenset[str] = frozenset()
+    answered_by: frozenset[Intake] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ class Book:
     longest: Mapping[str, int]
     words: Mapping[str, Mapping[Language, str]]
     free: frozenset[str] = frozenset()
-    """Templates that no rule names: those of messages without a case."""
+    """Templates of messages without a case, whose asker gives their values. A rule may use them too."""
 
     @property
     def events(self) -> frozenset[str]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from services.kernel.contracts.events import EVENTS, CaseAssigned, CaseEvent, SlaEscalated
+from services.kernel.contracts.events import (
+    EVENTS,
+    Act,
+    CaseAssigned,
+    CaseEvent,
+    CaseFiled,
+    SlaEscalated,
+)
 from services.kernel.domain.directory import LANGUAGES
 from services.kernel.domain.lifecycle_table import REJECTION_REASONS
 from services.notify.core.book import CITIZENS, Audience, Book, Route, Rule, Template
@@ -15,6 +22,7 @@ from services.notify.core.values import (
     MISSING_WORDS,
     SHORT_REASON,
     SUMMARY,
+    WORDS,
     offered,
     word_of_reason,
 )
@@ -58,6 +66,7 @@ def _check_rule(book: Book, index: int, rule: Rule, fault: Fault) -> None:
     ]
     _check_counting(rule, earlier, fault)
     _check_flags(rule, earlier, fault)
+    _check_answered(rule, fault)
     template = book.templates.get(rule.template)
     if template is None:
         fault(f"unknown template `{rule.template}`")
@@ -101,6 +110,17 @@ def _check_flags(rule: Rule, earlier: list[Rule], fault: Fault) -> None:
         fault("`gathered` waits for others, so it cannot be `at_once`")
     if rule.gathered and rule.when in ("danger", "urgent"):
         fault(f"what is {rule.when} is never `gathered`")
+
+
+def _check_answered(rule: Rule, fault: Fault) -> None:
+    if not rule.answered_by:
+        return
+    if rule.audience != "citizen":
+        fault("`answered_by` is for `citizen`: nobody else was answered")
+    if not issubclass(EVENTS[rule.event], (CaseFiled, Act)):
+        fault(f"`answered_by` never counts: {rule.event} is nothing that a citizen does")
+    if rule.announced:
+        fault("`announced` waits for a delivery that there is not, where `answered_by` counts")
 
 
 def _check_discretion(rule: Rule, template: Template, earlier: list[Rule], fault: Fault) -> None:
@@ -152,10 +172,17 @@ def _check_summary(book: Book, fault: Fault) -> None:
 
 def _check_free(book: Book, about: About) -> None:
     for name in book.free:
-        if name not in book.templates:
-            about(f"free {name}", f"unknown template `{name}`")
-        elif name == book.summary.template or any(rule.template == name for rule in book.rules):
-            about(f"free {name}", f"template `{name}` is not free: a rule or the summary uses it")
+        fault = partial(about, f"free {name}")
+        template = book.templates.get(name)
+        if template is None:
+            fault(f"unknown template `{name}`")
+            continue
+        if name == book.summary.template:
+            fault(f"template `{name}` is not free: the summary uses it")
+        if WORDS in template.variables:
+            fault(f"template `{name}` is not free: `{WORDS}` are those of an act")
+        if template.buttons:
+            fault(f"template `{name}` is not free: what its buttons say is said of a case")
 
 
 def _check_words(book: Book, about: About) -> None:

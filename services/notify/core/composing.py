@@ -19,11 +19,13 @@ from services.notify.core.wording import fill, shorten, variables_of
 
 @dataclass(frozen=True)
 class Found:
-    """What a message needs of the moment: address (E.164 or e-mail) and what is known of it, the event's
-    words where its reader may have them, the citizen's link, and the envelope of a message without a case."""
+    """What a message needs of the moment: address (E.164, WhatsApp user id or e-mail) and what is known of
+    it, the event's words where its reader may have them, the citizen's link, and the envelope of a message
+    without a case. `since`: when the address was told us; None where it is the one of now."""
 
     address: str | None = None
     contact: Contact = UNKNOWN
+    since: datetime | None = None
     words: str | None = field(default=None, repr=False)
     link: str = field(default="", repr=False)
     requested: Requested | None = None
@@ -38,26 +40,31 @@ def compose(
     bound = message.audience in CITIZENS and not (message.at_once or message.urgent)
     if bound and found.contact.opted_out_at is not None:
         return Outcome("permanent", OPTED_OUT)
-    if found.contact.is_bad(channel, now):
-        return Outcome("permanent", "known_bad_address")
-    in_window = channel == "whatsapp" and found.contact.in_window(now)
     free = found.requested
-    if free is not None and free.text is not None:
-        if channel == "whatsapp" and not in_window:
-            return Outcome("permanent", "outside_window")
+    contact = found.contact
+    if free is not None and free.answers is not None:
+        # whoever hears of what is written may not have come to it yet; never later than it was answered
+        contact = contact.heard(min(free.answers, message.created_at))
+    if contact.is_bad(channel, now):
+        return Outcome("permanent", "known_bad_address")
+    in_window = channel == "whatsapp" and contact.in_window(now)
+    is_reply = free is not None and free.text is not None and channel == "whatsapp"
+    if free is not None and free.text is not None and in_window:
         return Outgoing(
             key=message.id,
             to=found.address,
             language=message.language,
             text=free.text,
-            in_window=in_window,
+            in_window=True,
             buttons=free.buttons,
+            rows=free.rows,
+            list_button=free.list_button,
             urgent=message.urgent,
         )
     template = book.templates.get(message.template)
     wording = template.wordings.get((channel, message.language)) if template else None
     if template is None or wording is None:
-        return Outcome("permanent", "no_such_template")
+        return Outcome("permanent", "outside_window" if is_reply else "no_such_template")
     values = _values(message, found, book)
     names = variables_of(wording.text)
     if any(name not in values for name in (*names, *variables_of(wording.subject))):
@@ -77,16 +84,19 @@ def compose(
 
 
 def _values(message: Message, found: Found, book: Book) -> Mapping[str, str]:
-    late = {**message.values}
-    if found.requested is not None:
-        late |= found.requested.values
     missing = book.words[NO_WORDS][message.language] if NO_WORDS in book.words else ""
-    late[WORDS] = found.words or missing
-    late[LINK] = found.link
+    late = {**message.values, WORDS: found.words or missing}
+    if message.ticket is not None:
+        late[LINK] = found.link
+    if found.requested is not None:
+        # whoever asks for a message without a case gives all of its values
+        late |= found.requested.values
     return {name: shorten(value, book.longest.get(name, 200)) for name, value in late.items()}
 
 
 def _buttons(template: Template, message: Message) -> tuple[tuple[str, str], ...]:
+    if message.ticket is None:
+        return ()  # what comes back would name no case
     return tuple(
         (f"{button.id}:{message.ticket}", button.titles[message.language])
         for button in template.buttons

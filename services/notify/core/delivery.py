@@ -85,7 +85,7 @@ def _unknown(message: Message, outcome: Outcome, now: datetime, waits: WaitsOf) 
     if message.channel == "whatsapp" and following(message) is not None:
         # a status that carries our key may still come; without one the next channel is taken, once
         return Step("unknown", message.channel, now + patience(message, waits), outcome.reason)
-    wanted = message.urgent and not message.stale and message.ticket is not None
+    wanted = message.urgent and _is_to_be_called(message, outcome.reason)
     owes: tuple[Debt, ...] = ("callback",) if wanted else ()
     return Step("unknown", message.channel, now if owes else None, outcome.reason, owes)
 
@@ -104,8 +104,8 @@ def _failed(message: Message, reason: str, now: datetime) -> Step:
 
 def _is_to_be_called(message: Message, reason: str) -> bool:
     """Citizens, and staff where it is urgent; not who wants no messages, nor about what is no news, nor
-    citizens of whom no number is left."""
-    if message.ticket is None or message.stale or reason == OPTED_OUT:
+    citizens of whom no number is left, or never was known."""
+    if message.ticket is None or message.stale or message.numberless or reason == OPTED_OUT:
         return False
     if message.audience in CITIZENS:
         return reason != NO_ADDRESS

@@ -35,8 +35,8 @@ OPEN: tuple[State, ...] = ("planned", "claimed")
 
 @dataclass(frozen=True)
 class Attempt:
-    """One claim of one channel. `form`: "text" where WhatsApp's 24 h window was used. `outcome` None: the
-    call's is not known. `status`: the furthest receipt that came."""
+    """One claim of one channel, at `at`. `form`: "text" where WhatsApp's 24 h window was used. `outcome`
+    None: the call's is not known. `status`: the furthest receipt that came."""
 
     claim: str
     channel: Channel
@@ -44,6 +44,7 @@ class Attempt:
     provider_id: str | None = None
     form: str = ""
     status: Status | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Message:
     recipient's; `order` counts there.
 
     `tries`: attempts on this channel, which was taken up at `since`. `source`: the ticket whose filing
-    holds a citizen's address. `sealed`: an envelope of words, under the key of `ticket`'s receipt or, with
-    `wrapped_key`, of the message's own. `held_until`: kept back on purpose (quiet hours) until then.
+    holds a citizen's address; `numberless`: it is a user id, by which nobody can be called. `sealed`: an
+    envelope of words, under the key of `ticket`'s receipt or, with `wrapped_key`, of the message's own.
+    `held_until`: kept back on purpose (quiet hours) until then.
     `summary`: the message that it becomes a part of.
     """
 
@@ -94,6 +96,7 @@ class Message:
     key: str | None = None
     reason: str | None = None
     stale: bool = False
+    numberless: bool = False
     owes: tuple[Debt, ...] = ()
     attempts: tuple[Attempt, ...] = ()
 

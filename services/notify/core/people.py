@@ -17,8 +17,9 @@ from services.notify.core.contacts import reachable
 class Facts:
     """What planning needs to know of a case beside the event.
 
-    `phone`: the citizen's, None when he has none or was erased. `holder`: the officer who holds the
-    case when the event is handled. A case whose filing cannot be read counts as confidential.
+    `phone`: the citizen's, None when he has none or was erased; `user_id`: by which WhatsApp reaches him
+    then. `holder`: the officer who holds the case when the event is handled. A case whose filing cannot be
+    read counts as confidential.
     """
 
     channel: str = ""
@@ -32,22 +33,27 @@ class Facts:
     block: str | None = None
     holder: str | None = None
     phone: str | None = None
+    user_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Person:
-    """A recipient. A citizen is named by his number, which his filing fixed; an officer by his id, since
-    his number may change between two deliveries of a record; the call centre by its district."""
+    """A recipient. A citizen is named by his number, which his filing fixed, or without one by his user id;
+    an officer by his id, since his number may change between two deliveries of a record; the call centre by
+    its district."""
 
     language: Language
     officer: str | None = None
     phone: str | None = None
+    user_id: str | None = None
     source: str | None = None
     filed_by: str = ""
 
     def name(self, contacts: Names, district: str) -> str:
         if self.phone is not None:
             return contacts.phone(self.phone)
+        if self.user_id is not None:
+            return contacts.user(self.user_id)
         if self.officer is not None:
             return contacts.officer(district, self.officer)
         return contacts.call_centre(district)
@@ -76,8 +82,14 @@ def people(
 
 
 def _citizen(ticket: str, facts: Facts) -> Iterator[Person]:
-    if facts.phone is not None:
-        yield Person(facts.language, phone=facts.phone, source=ticket, filed_by=facts.channel)
+    if facts.phone is not None or facts.user_id is not None:
+        yield Person(
+            facts.language,
+            phone=facts.phone,
+            user_id=facts.user_id if facts.phone is None else None,
+            source=ticket,
+            filed_by=facts.channel,
+        )
 
 
 def _may_be_told(officer: Officer, facts: Facts, directory: District) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.kernel.contracts.base import Sealed
-from services.kernel.contracts.events import Act, CaseEvent, SlaEscalated
+from services.kernel.contracts.events import Act, CaseEvent, CaseFiled, SlaEscalated
 from services.kernel.domain.directory import District, Language
 from services.kernel.domain.naming import Names
 from services.notify.core.book import Audience, Book, Channel, Condition, Rule
@@ -25,6 +25,8 @@ from services.notify.core.wording import shorten
 
 OLD_NEWS = timedelta(minutes=15)
 """So old is an event no news to be told at once, however urgent the case."""
+BY_USER_ID: tuple[Channel, ...] = ("whatsapp",)
+"""How a person is reached who shows no number."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class PlannedMessage:
 
     `thread`: whose order it keeps, the ticket's or, without one, that of what is written to the recipient.
     `not_before`: kept back until then, by quiet hours or for a summary (`gathered`). `source`: the ticket
-    whose filing holds a citizen's address. `sealed`: the words of the event, where the text has room.
+    whose filing holds a citizen's address. `numberless`: who cannot be called either. `sealed`: the words of
+    the event, where the text has room.
     """
 
     id: str
@@ -61,6 +64,7 @@ class PlannedMessage:
     sealed: Sealed | None = None
     wrapped_key: str | None = None
     key: str | None = None
+    numberless: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class Planner:
             if rule.audience in told or not holds(rule.when, event, facts):
                 continue
             told.add(rule.audience)
+            if is_answered(rule, event):
+                continue
             for person in people(rule.audience, event, facts, directory, joined or {}):
                 message = self._message(event_id, event, rule, person, facts, directory, now)
                 messages.setdefault(message.recipient, message)
@@ -121,7 +127,7 @@ class Planner:
         ticket = person.source or event.ticket
         offered = values(event, ticket, facts, directory, book, person.language, self.reasons)
         sealed = event.sealed if isinstance(event, Act) and WORDS in template.variables else None
-        channels = route.channels(person.filed_by)
+        channels = route.channels(person.filed_by) if person.user_id is None else BY_USER_ID
         return PlannedMessage(
             id=f"{event_id}:{recipient}",
             event_id=event_id,
@@ -143,6 +149,7 @@ class Planner:
             at_once=at_once,
             announced=rule.announced,
             gathered=gathered,
+            numberless=person.user_id is not None,
             not_before=not_before,
             values={
                 name: shorten(offered[name], book.longest[name])
@@ -151,6 +158,13 @@ class Planner:
             },
             sealed=sealed,
         )
+
+
+def is_answered(rule: Rule, event: CaseEvent) -> bool:
+    """Whether the channel in which the citizen did it has told him already."""
+    if isinstance(event, CaseFiled):
+        return event.channel in rule.answered_by
+    return isinstance(event, Act) and event.via in rule.answered_by
 
 
 def _by_staff(event: CaseEvent) -> bool:

@@ -24,10 +24,11 @@ CHANNEL_OF: Mapping[ProviderName, Channel] = {
 class Outgoing:
     """A message as it goes out. `key` is ours, for providers that echo one; `claim` names this attempt.
 
-    `to` is a number (E.164) or an e-mail address. `registered` names the template with the provider;
-    `parameters` are its variables' values in order. `in_window`: the person wrote to us within the last
-    24 hours, so that WhatsApp takes `text` and `buttons` (id, title) as they are. `subject` and `html`
-    are for e-mail; `urgent` may be told to a provider that has a priority.
+    `to` is a number (E.164), a WhatsApp user id or an e-mail address. `registered` names the template with
+    the provider; `parameters` are its variables' values in order. `in_window`: the person wrote to us within
+    the last 24 hours, so that WhatsApp takes `text` as it is, with `buttons` (id, title) or with the `rows`
+    (id, title, description or "") of a list that `list_button` opens. `subject` and `html` are for e-mail;
+    `urgent` may be told to a provider that has a priority.
     """
 
     key: str
@@ -39,6 +40,8 @@ class Outgoing:
     parameters: tuple[str, ...] = ()
     in_window: bool = False
     buttons: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, str, str], ...] = ()
+    list_button: str = ""
     subject: str = ""
     html: str = ""
     urgent: bool = False

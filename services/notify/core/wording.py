@@ -57,6 +57,19 @@ def shorten(value: str, longest: int) -> str:
     return line or "-"
 
 
+def cut(text: str, longest: int) -> str:
+    """`text` in at most `longest` UTF-16 units, its lines kept; where there was more, … is at the end."""
+    if utf16_units(text) <= longest:
+        return text
+    kept, left = 0, longest - 1
+    for char in text:
+        left -= utf16_units(char)
+        if left < 0:
+            break
+        kept += 1
+    return f"{text[:kept].rstrip()}…" if longest > 0 else ""
+
+
 def utf16_units(text: str) -> int:
     return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
 

@@ -288,7 +288,8 @@ class CountedWakes(Wakes):
 
 
 class ScriptedProvider:
-    """Answers from a script by key, else accepts; `gate` holds every call while it is cleared."""
+    """Answers from a script by key, else accepts; `gate` holds every call while it is cleared, or those alone
+    whose keys are in `held`."""
 
     def __init__(self, name: ProviderName = "mobile_seva", *, receipts: bool = False) -> None:
         self.name = name
@@ -298,6 +299,7 @@ class ScriptedProvider:
         self.outcomes: dict[str, list[Outcome | Exception]] = {}
         self.gate = asyncio.Event()
         self.gate.set()
+        self.held: set[str] | None = None
         self.under_way = 0
         self.most_under_way = 0
 
@@ -310,7 +312,8 @@ class ScriptedProvider:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            await self.gate.wait()
+            if self.held is None or message.key in self.held:
+                await self.gate.wait()
         finally:
             self.under_way -= 1
         script = self.outcomes.get(message.key, [])

@@ -218,7 +218,7 @@ async def test_what_was_talked_about_is_forgotten_after_a_month(line: Line) -> N
     await line.talk(PHONE, STORY)
     await line.service.conversations.forget(line.clock.advance(days=31))
     document = await line.database["conversations"].find_one({})
-    assert document is not None and document["forgotten"] and not document["outbox"]
+    assert document is not None and "touched_at" not in document and not document["outbox"]
     (reply,) = await line.talk(PHONE, "स्थिति")
     assert ticket in (reply.text or "")
     assert not await line.service.conversations.forget(line.clock())

@@ -14,8 +14,12 @@ from tests.integration.notify.bench import Bench, records
 PHONE = "+919876543210"
 
 
-def name(bench: Bench) -> str:
-    return Names(bench.settings.contact_secret.get_secret_value()).phone(PHONE)
+def names(bench: Bench) -> Names:
+    return Names(bench.settings.contact_secret.get_secret_value())
+
+
+def name(bench: Bench, phone: str = PHONE) -> str:
+    return names(bench).phone(phone)
 
 
 def status(bench: Bench, key: str, word: str, wamid: str | None = None, code: int = 0) -> Message:
@@ -27,10 +31,22 @@ def status(bench: Bench, key: str, word: str, wamid: str | None = None, code: in
     return received(bench, "status", item)
 
 
-def wrote(bench: Bench, text: str) -> Message:
+def wrote(
+    bench: Bench, text: str, *, phone: str | None = PHONE, user_id: str | None = None
+) -> Message:
     """The citizen writes by WhatsApp."""
-    item = {"from": PHONE[1:], "type": "text", "text": {"body": text}}
+    item: dict[str, Any] = {"type": "text", "text": {"body": text}}
+    if phone is not None:
+        item["from"] = phone[1:]
+    if user_id is not None:
+        item["from_user_id"] = user_id
     return received(bench, "message", item)
+
+
+def moved(bench: Bench, old: str, new: str) -> Message:
+    """The provider tells that who had the number `old` has the number `new` now."""
+    told = {"type": "user_changed_number", "wa_id": new[1:], "body": f"{old} is {new} now"}
+    return received(bench, "message", {"from": old[1:], "type": "system", "system": told})
 
 
 def received(bench: Bench, kind: Any, item: dict[str, Any]) -> Message:
@@ -61,14 +77,16 @@ def requested(
     template: str = "login_code",
     channels: Any = ("sms",),
     wrong: bool = False,
+    to: str = PHONE,
     **more: Any,
 ) -> Message:
     data_key = new_data_key()
-    content = Requested(audience="citizen", to=PHONE, language="hi", channels=channels, **more)
+    more = {"language": "hi", **more}
+    content = Requested(audience="citizen", to=to, channels=channels, **more)
     event = MessageRequested(
         district="janjgir-champa",
         key=key,
-        recipient=name(bench),
+        recipient=names(bench).phone(to) if to.startswith("+") else names(bench).user(to),
         template=template,
         at=bench.clock(),
         sealed=seal(content, data_key, key),

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from services.kernel.adapters import mongo
+from services.kernel.adapters.choices import load_choices
 from services.kernel.adapters.guard import Guard
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.codec import Message, Record
 from services.kernel.testing.memory import ManualClock, MemoryBroker, MemoryParking
-from services.notify.adapters.book_choices import load_choices
 from services.notify.adapters.book_file import load_book
 from services.notify.app import Notify, build
+from services.notify.core.book import Book
 from services.notify.testing.memory import ScriptedProvider
 
 BOOK = load_book()
+UNANSWERED = replace(
+    BOOK, rules=tuple(replace(rule, answered_by=frozenset()) for rule in BOOK.rules)
+)
+"""As if no channel answered anybody itself: whoever files by WhatsApp is told so by notify."""
 PARTITION = 7
 BUCKETS = [b for b in range(256) if b % 12 == PARTITION]
 ALL = range(256)
 
 
 class Bench:
-    def __init__(self, database: mongo.Database, settings: Settings) -> None:
+    def __init__(
+        self, database: mongo.Database, settings: Settings, book: Book = BOOK
+    ) -> None:
         self.database = database
+        self.book = book
         self.settings = settings
         self.clock = ManualClock()
         self.broker = MemoryBroker()
@@ -42,7 +51,7 @@ class Bench:
             self.database,
             self.broker,
             self.providers,  # type: ignore[arg-type]
-            BOOK,
+            self.book,
             load_choices(),
             self.clock,
         )

@@ -41,10 +41,17 @@ class Cases:
     filed: int = 0
 
     async def file(
-        self, *, channel: str = "web", phone: str | None = PHONE, text: str = "made up", **more: Any
+        self,
+        *,
+        channel: str = "web",
+        phone: str | None = PHONE,
+        user_id: str | None = None,
+        text: str = "made up",
+        **more: Any,
     ) -> tuple[str, Message]:
         """The ticket and its `filed` event."""
         self.filed += 1
+        filing = Filing(text=text, name="Made Up", phone=phone, user_id=user_id)
         ticket = tickets.make(26, self.filed)
         key = new_data_key()
         event = CaseFiled(
@@ -57,7 +64,8 @@ class Cases:
             service="hand-pump",
             directory_version=1,
             has_phone=phone is not None,
-            sealed=seal(Filing(text=text, name="Made Up", phone=phone), key, ticket),
+            has_user_id=user_id is not None,
+            sealed=seal(filing, key, ticket),
             **more,
         )
         announced = announce(event, "intake", 1)

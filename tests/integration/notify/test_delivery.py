@@ -7,15 +7,23 @@ from typing import Any
 
 import pytest
 
+from services.kernel.adapters import mongo
+from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.beside import CallbackRequested
 from services.kernel.contracts.topics import CALLS
 from services.kernel.domain.errors import Unavailable
 from services.notify.core.outcomes import Outcome
 from tests.integration.notify.asking import PHONE, citizen, receive, said, status, wrote
-from tests.integration.notify.bench import BOOK, Bench
+from tests.integration.notify.bench import BOOK, UNANSWERED, Bench
 
 NOBODY = Outcome("permanent", "whatsapp_131026_undeliverable", bad_address=True)
 REFUSED = Outcome("permanent", "refused")
+
+
+@pytest.fixture
+def bench(database: mongo.Database, directory: DirectoryStore, settings: Settings) -> Bench:
+    return Bench(database, settings, UNANSWERED)
 
 
 class TestReceipts:

@@ -160,12 +160,12 @@ async def test_a_crash_after_the_claim_is_unknown_and_never_sent_again(
     assert set(sms.times.values()) == {1}
 
 
-async def test_a_whatsapp_citizen_without_a_phone_and_an_erased_one(
+async def test_a_citizen_without_a_phone_and_an_erased_one(
     bench: Bench, cases: Any
 ) -> None:
     none, filed_none = await cases.file(phone=None)
-    erased, filed_erased = await cases.file(channel="whatsapp")
-    later, filed_later = await cases.file(channel="whatsapp")
+    erased, filed_erased = await cases.file()
+    later, filed_later = await cases.file()
     receipts = bench.database["receipts"]
     await receipts.update_one({"_id": erased}, {"$set": {"wrapped_key": None}})
     await bench.handle(filed_none, filed_erased, filed_later)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from services.kernel.contracts.codec import Message
 from services.kernel.contracts.envelope import Words, seal
 from services.kernel.contracts.topics import CALLS
+from services.kernel.domain.errors import Unavailable
+from services.notify.adapters.contact_store import Heard
 from tests.integration.notify.asking import PHONE, citizen, name, receive, requested, said, wrote
 from tests.integration.notify.bench import Bench, records
 
@@ -16,7 +20,7 @@ from tests.integration.notify.bench import Bench, records
 class TestPeople:
     async def test_who_wants_no_messages_gets_answers_only(self, bench: Bench, cases: Any) -> None:
         await receive(bench, wrote(bench, " बंद। "))
-        ticket, filed = await cases.file(channel="whatsapp")
+        ticket, filed = await cases.file()
         await bench.handle(filed)
         await bench.settle()
         await bench.handle(cases.assigned(ticket))
@@ -39,6 +43,68 @@ class TestPeople:
         await bench.handle(cases.resolved(ticket))
         await bench.settle()
         assert (await citizen(bench, event="samvad.case.resolved.v1"))["state"] == "sent"
+
+    async def test_start_begins_a_conversation_for_who_has_not_stopped_messages(
+        self, bench: Bench
+    ) -> None:
+        for word in ("start", "शुरू", "Chalu!"):
+            await receive(bench, wrote(bench, word))
+            bench.clock.advance(seconds=1)
+        assert await bench.stored() == []
+        known = await bench.database["contacts"].find_one({"_id": name(bench)}) or {}
+        assert known.keys() == {"_id", "window_until"}
+
+    async def test_only_what_changes_something_is_a_wish_for_messages(self, bench: Bench) -> None:
+        for word in ("STOP", "start", "start", "STOP", "STOP", "शुरू", "hello", "शुरू"):
+            await receive(bench, wrote(bench, word))
+            bench.clock.advance(seconds=1)
+        answered = sorted(await bench.stored(), key=lambda m: m["event_at"])
+        assert [m["template"] for m in answered] == [
+            "opted_out", "opted_in", "opted_out", "opted_out", "opted_in",
+        ]  # fmt: skip
+
+    async def test_several_in_one_batch(self, bench: Bench) -> None:
+        said = [wrote(bench, "start"), wrote(bench, "STOP"), wrote(bench, "START")]
+        await receive(bench, *said)
+        assert {m["template"] for m in await bench.stored()} == {"opted_out", "opted_in"}
+        known = await bench.database["contacts"].find_one({"_id": name(bench)}) or {}
+        assert "opted_out_at" not in known
+
+    async def test_a_wish_that_comes_again_after_a_crash_is_answered_once(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await receive(bench, wrote(bench, "STOP"))
+        bench.clock.advance(seconds=1)
+        again = wrote(bench, "START")
+        answers = bench.service.inbound._answers
+        real = answers.confirm
+
+        async def crash(*_: Any) -> None:
+            raise Unavailable("the store")
+
+        monkeypatch.setattr(answers, "confirm", crash)
+        with pytest.raises(Unavailable):
+            await bench.service.inbound.handle(records(again))
+        monkeypatch.setattr(answers, "confirm", real)
+        for _ in range(2):
+            await receive(bench, again)
+        assert len(await bench.stored(template="opted_in")) == 1
+        # and what he has wished since is not undone by what is told again
+        bench.clock.advance(seconds=1)
+        await receive(bench, wrote(bench, "STOP"))
+        await receive(bench, again)
+        known = await bench.database["contacts"].find_one({"_id": name(bench)}) or {}
+        assert known["opted_out_at"] == bench.clock()
+
+    async def test_of_two_processes_that_hear_it_at_once_one_takes_it_for_a_wish(
+        self, bench: Bench
+    ) -> None:
+        store = bench.service.inbound._contacts
+        at = bench.clock()
+        await store.hear([Heard("somebody", at, wants=False)])
+        later = [Heard("somebody", at + timedelta(seconds=n), wants=True) for n in range(1, 9)]
+        wished = await asyncio.gather(*(store.hear([one]) for one in later))
+        assert sorted(counts for (counts,) in wished) == [False] * 7 + [True]
 
     async def test_the_officers_question_in_his_own_words(self, bench: Bench, cases: Any) -> None:
         ticket, filed = await cases.file(channel="whatsapp", language="hi")

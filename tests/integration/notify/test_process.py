@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -25,6 +26,8 @@ from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.catalogue import TOPICS
 from services.standins import mail
 from services.standins.app import create_app
+from tests.daytime import daytime
+from tests.integration.notify.asking import requested
 
 Running = tuple[asyncio.subprocess.Process, httpx.AsyncClient]
 
@@ -70,6 +73,7 @@ def start(
         port = Ports.free()["notify"]
         environment = {
             **os.environ,
+            **daytime(tmp_path),
             "SAMVAD_HOME": str(tmp_path),
             "SAMVAD_KAFKA": kafka,
             "SAMVAD_MONGO": mongo_url,
@@ -162,3 +166,48 @@ async def test_killed_while_a_call_hangs(
     }
     assert (await standins.get("/api/duplicates")).json() == {"count": 0, "duplicates": []}
     assert len([t for t in await texts(standins) if "was given to an officer" in t]) == 1
+
+
+async def test_replies_in_their_order(
+    start: Callable[..., Any],
+    settings: Settings,
+    publisher: Publisher,
+    standins: httpx.AsyncClient,
+    eventually: Callable[..., Any],
+) -> None:
+    """Asked for on the topic, two and two, of people whose writing notify has not heard of."""
+    phones = [f"+9198123456{n:02d}" for n in range(20)]
+    for phone in phones:
+        assert (await standins.post("/api/inbound", json={"from": phone, "text": "x"})).is_success
+    asker: Any = SimpleNamespace(settings=settings, clock=lambda: datetime.now(UTC))
+    asked = [
+        requested(
+            asker,
+            f"wa/{phone}/{n}",
+            to=phone,
+            template="reply",
+            channels=("whatsapp",),
+            text=f"reply {n}",
+            rows=(("a", "A", ""), ("b", "B", "second")) if n else (),
+            list_button="Choose" if n else "",
+            answers=asker.clock(),
+        )
+        for phone in phones
+        for n in (0, 1)
+    ]
+    async with start():
+        await publisher.publish(asked)
+
+        async def all_told() -> bool:
+            return len(await texts(standins)) == len(asked)
+
+        await eventually(all_told, "every reply")
+    found = (await standins.get("/api/messages?limit=100")).json()["messages"]
+    assert all(message["accepted"] for message in found)
+    for phone in phones:
+        his = [message for message in found if message["to"] == phone[1:]]
+        assert [(m["text"], [title for _, title in m["buttons"]]) for m in his] == [
+            ("reply 0", []),
+            ("reply 1", ["A", "B"]),
+        ]
+    assert (await standins.get("/api/duplicates")).json() == {"count": 0, "duplicates": []}

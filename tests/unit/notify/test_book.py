@@ -181,6 +181,24 @@ def test_a_template_that_nothing_uses() -> None:
     ]
 
 
+def test_a_template_of_a_rule_may_be_asked_for_without_a_case_too() -> None:
+    rules = changed(RULES, "free: [code]", "free: [code, alarm]")
+    assert read_book(rules, TEMPLATES).free == {"code", "alarm"}
+    words = changed(telling("words"), "    buttons:\n      - {id: good, hi: अच्छा, en: Good}\n", "")
+    rules = changed(RULES, "free: [code]", "free: [code, filed]")
+    place = f"rules.yaml:{line_of(rules, 'free:')}"
+    assert f"{place}: template `filed` is not free: `words` are those of an act" in faults(
+        rules, words
+    )
+
+
+def test_who_was_answered_already() -> None:
+    rules = changed(RULES, "template: filed, at_once: true}", "template: filed, answered_by: [web, phone]}")
+    filed, *others = read_book(rules, TEMPLATES).rules
+    assert filed.answered_by == {"web", "phone"}
+    assert not any(rule.answered_by for rule in others)
+
+
 def test_a_text_that_is_too_long_for_its_channel() -> None:
     long = changed(TEMPLATES, '"आवेदन {ticket} दर्ज है।"', f'"{"क" * 190} {{ticket}} ।"')
     assert faults(templates=long) == [
@@ -319,6 +337,16 @@ def test_what_waits_for_no_morning_and_what_is_announced(book: Book) -> None:
             assert rule.announced
     gathered = {rule.event.split(".", 1)[1] for rule in book.rules if rule.gathered}
     assert gathered == {"case.reminded.v1", "sla.warned.v1", "sla.breached.v1", "sla.escalated.v1"}
+
+
+def test_what_a_conversation_answers_itself(book: Book) -> None:
+    answered = {rule.template: rule.answered_by for rule in book.rules if rule.answered_by}
+    acts = ("filed", "filed_danger", "confirmed", "reopened", "withdrawn")
+    assert answered == {f"citizen_{act}": frozenset({"whatsapp"}) for act in acts}
+    # where WhatsApp does not take its reply any more, the same template goes
+    assert answered.keys() <= book.free
+    for name in answered:
+        assert {"whatsapp", "sms"} == {channel for channel, _ in book.templates[name].wordings}
 
 
 def test_what_is_no_news_any_more(book: Book) -> None:

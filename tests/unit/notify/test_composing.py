@@ -50,7 +50,16 @@ QUESTION = Template(
     },
 )
 CODE = Template("code", ("code",), {("sms", "en"): Wording("Your code is {code}.", "1007002")})
-BOOK = replace(load_book(), templates={one.id: one for one in (NEWS, QUESTION, CODE)})
+FILED = Template(
+    "filed",
+    ("ticket", "link"),
+    {
+        ("whatsapp", "en"): Wording("Case {ticket} is filed: {link} .", "filed_v1"),
+        ("sms", "en"): Wording("Case {ticket} is filed.", "1007004"),
+    },
+    (Button("yes", {"hi": "हाँ", "en": "Yes"}),),
+)
+BOOK = replace(load_book(), templates={one.id: one for one in (NEWS, QUESTION, CODE, FILED)})
 VALUES = {"ticket": "JC-1", "department": "Public Health", "call_centre": "79700"}
 
 
@@ -273,12 +282,80 @@ class TestWithoutACase:
             True,
             "",
         )
+        rows = (("v1", "Naila", "Janjgir"), ("v2", "Tarod", ""))
+        asked = self.REPLY.model_copy(update={"buttons": (), "rows": rows, "list_button": "Villages"})
+        going = sent(what, "whatsapp", contact=open_, requested=asked)
+        assert (going.buttons, going.rows, going.list_button) == ((), rows, "Villages")
 
     def test_and_not_when_it_is_closed(self) -> None:
         what = message("reply", values={}, ticket=None, at_once=True)
         closed = Contact(window_until=NOW)
         assert refused(what, "whatsapp", contact=closed, requested=self.REPLY) == "outside_window"
-        assert sent(what, "sms", requested=self.REPLY).text == "Which village?"
+        assert refused(what, "sms", requested=self.REPLY) == "no_such_template"
+
+    def test_then_its_template_goes_and_on_other_channels_it_always_does(self) -> None:
+        what = message("filed", values={}, ticket=None, at_once=True)
+        values = {"ticket": "JC-1", "link": "https://s/1/k"}
+        asked = self.REPLY.model_copy(update={"values": values})
+        for closed in (Contact(), Contact(window_until=NOW)):
+            going = sent(what, "whatsapp", contact=closed, requested=asked)
+            assert (going.in_window, going.registered) == (False, "filed_v1")
+            assert going.parameters == ("JC-1", "https://s/1/k")
+            assert going.buttons == (), "what came back would name no case"
+        open_ = Contact(window_until=NOW + WINDOW)
+        assert sent(what, "whatsapp", contact=open_, requested=asked).text == "Which village?"
+        by_sms = sent(what, "sms", contact=open_, requested=asked)
+        assert (by_sms.text, by_sms.registered) == ("Case JC-1 is filed.", "1007004")
+
+    def test_a_template_lacks_the_link_that_nobody_gave(self) -> None:
+        what = message("filed", values={}, ticket=None, at_once=True)
+        asked = self.REPLY.model_copy(update={"values": {"ticket": "JC-1"}})
+        assert refused(what, "whatsapp", requested=asked) == "template_changed"
+
+    @pytest.mark.parametrize(
+        ("ago", "known", "is_open"),
+        [
+            (timedelta(0), Contact(), True),
+            (WINDOW - TICK, Contact(), True),
+            (WINDOW, Contact(), False),
+            # nothing that he wrote earlier closes it
+            (timedelta(0), Contact(window_until=NOW - TICK), True),
+            # and what he wrote later keeps it open
+            (WINDOW, Contact(window_until=NOW + TICK), True),
+            # the provider knows better, of what it was asked since
+            (timedelta(0), Contact(closed_at=NOW), False),
+            (timedelta(0), Contact(closed_at=NOW - TICK), True),
+            (timedelta(hours=1), Contact(closed_at=NOW - timedelta(minutes=1)), False),
+        ],
+    )
+    def test_what_it_answers_has_opened_the_window(
+        self, ago: timedelta, known: Contact, *, is_open: bool
+    ) -> None:
+        """Whoever hears of what is written may be behind."""
+        what = message("reply", values={}, ticket=None, at_once=True)
+        asked = self.REPLY.model_copy(update={"answers": NOW - ago})
+        if is_open:
+            assert sent(what, "whatsapp", contact=known, requested=asked).in_window
+        else:
+            assert refused(what, "whatsapp", contact=known, requested=asked) == "outside_window"
+
+    def test_nobody_has_written_later_than_he_was_answered(self) -> None:
+        """Else a window that the provider has closed would be tried for ever."""
+        what = message("reply", values={}, ticket=None, at_once=True)
+        asked = self.REPLY.model_copy(update={"answers": NOW + timedelta(days=9)})
+        assert sent(what, "whatsapp", requested=asked).in_window
+        closed = Contact(closed_at=what.created_at)
+        assert refused(what, "whatsapp", contact=closed, requested=asked) == "outside_window"
+
+    def test_whoever_wrote_is_there(self) -> None:
+        bad = Contact(bad={"whatsapp": NOW - timedelta(hours=1), "sms": NOW})
+        what = message("filed", values={}, ticket=None, at_once=True)
+        asked = self.REPLY.model_copy(update={"answers": NOW})
+        assert refused(what, "whatsapp", contact=bad, requested=self.REPLY) == "known_bad_address"
+        assert sent(what, "whatsapp", contact=bad, requested=asked).text == "Which village?"
+        assert refused(what, "sms", contact=bad, requested=asked) == "known_bad_address"
+        later = Contact(bad={"whatsapp": NOW})
+        assert refused(what, "whatsapp", contact=later, requested=asked) == "known_bad_address"
 
     def test_a_code_is_filled_in_from_its_envelope(self) -> None:
         what = message("code", values={}, ticket=None, at_once=True)

@@ -105,6 +105,8 @@ class TestAfterACall:
             ({"stale": True, "urgent": True}, "refused", ()),
             ({"ticket": None}, "refused", ()),
             ({"ticket": None, "urgent": True}, "refused", ()),
+            ({"numberless": True, "urgent": True}, "refused", ()),
+            ({"numberless": True, "announced": True}, "refused", ("failed",)),
         ],
     )
     def test_who_is_called_when_every_channel_has_failed(
@@ -141,6 +143,11 @@ class TestAfterACall:
             ),
             (("sms", "whatsapp"), {}, Step("unknown", "sms", None, "call_timeout")),
             (("email",), {}, Step("unknown", "email", None, "call_timeout")),
+            (
+                ("whatsapp",),
+                {"urgent": True, "numberless": True},
+                Step("unknown", "whatsapp", None, "call_timeout"),
+            ),
             (
                 ("sms", "whatsapp"),
                 {"urgent": True},

@@ -148,6 +148,19 @@ class TestCitizens:
         contacts = Names("secret")
         assert person.name(contacts, "janjgir-champa") == contacts.phone(PHONE)
 
+    def test_without_a_number_he_is_named_by_his_user_id(self, janjgir: District) -> None:
+        facts = replace(FACTS, phone=None, user_id="IN.123")
+        (person,) = people("citizen", NOTED, facts, janjgir, {})
+        assert person == Person("hi", user_id="IN.123", source=TICKET, filed_by="web")
+        contacts = Names("secret")
+        assert person.name(contacts, "janjgir-champa") == contacts.user("IN.123")
+        # whoever has both is called by his number, whatever else is known of him
+        (person,) = people("citizen", NOTED, replace(facts, phone=PHONE), janjgir, {})
+        assert (person.phone, person.user_id) == (PHONE, None)
+        joined = {"2600000009": facts}
+        (person,) = people("co_complainants", NOTED, FACTS, janjgir, joined)
+        assert (person.user_id, person.source) == ("IN.123", "2600000009")
+
     def test_without_a_number_he_cannot_be_told(self, janjgir: District) -> None:
         assert list(people("citizen", NOTED, replace(FACTS, phone=None), janjgir, {})) == []
 

@@ -172,6 +172,64 @@ class TestWhoCannotOrMayNotBeTold:
         assert templates(found) == {"officer": "officer_case_discreet"}
 
 
+class TestWhoShowsNoNumber:
+    FACTS = replace(FACTS, phone=None, user_id="IN.123", channel="whatsapp")
+
+    @pytest.mark.parametrize("filed_by", ["whatsapp", "web"])
+    def test_he_is_told_by_whatsapp_alone(self, filed_by: str, janjgir: District) -> None:
+        facts = replace(self.FACTS, channel=filed_by)
+        message = planned(event(e.CaseAssigned), facts, janjgir)["citizen"]
+        assert (message.channels, message.providers) == (("whatsapp",), ("whatsapp",))
+        assert message.recipient == CONTACTS.user("IN.123")
+        assert (message.source, message.numberless) == (TICKET, True)
+        assert "IN.123" not in repr(message)
+
+    def test_a_number_counts_where_there_is_one(self, janjgir: District) -> None:
+        facts = replace(self.FACTS, phone=PHONE)
+        message = planned(event(e.CaseAssigned), facts, janjgir)["citizen"]
+        assert message.recipient == CONTACTS.phone(PHONE)
+        assert (message.channels, message.numberless) == (("whatsapp", "sms"), False)
+
+
+class TestWhoWasAnswered:
+    @pytest.mark.parametrize(
+        ("channel", "danger", "told"),
+        [
+            ("web", False, {"citizen"}),
+            ("whatsapp", False, set()),
+            ("web", True, {"citizen", "operator"}),
+            ("whatsapp", True, {"operator"}),
+        ],
+    )
+    def test_by_the_channel_that_he_filed_through(
+        self, channel: str, janjgir: District, *, danger: bool, told: set[str]
+    ) -> None:
+        facts = replace(FACTS, channel=channel, danger=danger)
+        assert set(planned(event(e.CaseFiled, channel=channel), facts, janjgir)) == told
+
+    @pytest.mark.parametrize(
+        ("model", "others"),
+        [
+            (e.CaseConfirmed, set()),
+            (e.CaseReopened, {"officer"}),
+            (e.CaseWithdrawn, {"holder"}),
+        ],
+    )
+    def test_by_the_channel_in_which_he_acted(
+        self, model: type[e.CaseEvent], others: set[str], janjgir: District
+    ) -> None:
+        """Whichever channel the case came by; others are told all the same."""
+        facts = replace(FACTS, channel="whatsapp")
+        for via, told in (("whatsapp", others), ("web", {*others, "citizen"})):
+            assert set(planned(event(model, via=via), facts, janjgir)) == told
+        assert set(planned(event(model), facts, janjgir)) == {*others, "citizen"}
+
+    def test_of_what_staff_does_he_is_told_wherever_he_filed(self, janjgir: District) -> None:
+        facts = replace(FACTS, channel="whatsapp")
+        for model in (e.CaseAssigned, e.QuestionAsked, e.CaseResolved, e.CaseRejected):
+            assert "citizen" in planned(event(model, via="whatsapp"), facts, janjgir)
+
+
 @pytest.mark.parametrize(
     ("filed_by", "channels"),
     [

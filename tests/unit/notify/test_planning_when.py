@@ -284,6 +284,7 @@ facts_strategy = st.builds(
     block=st.sampled_from([None, "nawagarh", "gone"]),
     holder=st.sampled_from([None, OFFICER, HEAD, SDM, "gone"]),
     phone=st.sampled_from([None, PHONE]),
+    user_id=st.sampled_from([None, "IN.123"]),
 )
 
 

@@ -34,6 +34,7 @@ class KnownAddresses:
 
     bad: list[Learnt] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    closed_at: list[datetime] = field(default_factory=list)
     down: bool = False
 
     async def learn(self, learnt: Sequence[Learnt]) -> None:
@@ -43,6 +44,7 @@ class KnownAddresses:
     async def close_window(self, contacts: Collection[str], now: datetime) -> None:
         self._up()
         self.closed += contacts
+        self.closed_at.append(now)
 
     def _up(self) -> None:
         if self.down:
@@ -295,6 +297,16 @@ class TestLearning:
         monkeypatch.setattr(desk.store, "move", move)
         await desk.tell(receipt(id_, "failed", CLOSED))
         assert desk.state(id_) == "planned"
+
+    @pytest.mark.parametrize("failure", [CLOSED, NOBODY])
+    async def test_it_was_so_when_it_was_called_and_not_when_it_is_told(
+        self, desk: Desk, failure: Outcome
+    ) -> None:
+        """He may have written in between."""
+        id_ = await desk.sent(form="text")
+        desk.clock.advance(hours=1)
+        await desk.tell(receipt(id_, "failed", failure))
+        assert [*desk.known.closed_at, *(one.at for one in desk.known.bad)] == [NOW]
 
     async def test_nothing_of_a_failure_that_has_another_cause(self, desk: Desk) -> None:
         id_ = await desk.sent()

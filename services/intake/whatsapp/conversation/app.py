@@ -44,6 +44,7 @@ from services.kernel.contracts.topics import WHATSAPP_INBOUND
 from services.kernel.domain import danger
 from services.kernel.domain.directory import Text
 from services.kernel.domain.naming import Names
+from services.kernel.domain.places import mentioned_village
 
 SWEEP_SECONDS = 1.0
 FORGET_EVERY_SECONDS = 600.0
@@ -62,6 +63,16 @@ class Conversation:
     sweeper: Sweeper
     media: MediaStore
     refusing: Refusing
+    directories: DirectoryStore
+    filer: Filer
+
+    async def warm(self) -> None:
+        """Word lists and indexes are made once; not while the first citizen waits. Raises Unavailable."""
+        danger.find("")
+        for district in await self.directories.districts():
+            directory = await self.directories.newest(district)
+            await self.filer.suggest(directory)
+            mentioned_village(directory, "")
 
 
 def build(
@@ -105,7 +116,9 @@ def build(
     )
     refusing = Refusing(conversations, saying, voice, publisher, clock)
     sweeper = Sweeper(rooms, outbox)
-    return Conversation(turns, conversations, receipts, store, sweeper, media, refusing)
+    return Conversation(
+        turns, conversations, receipts, store, sweeper, media, refusing, directories, filer
+    )
 
 
 async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Event) -> None:
@@ -126,7 +139,9 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
             hosts=settings.whatsapp_media_hosts.split(","),
         )
     )
-    fetcher = MediaFetcher(service.media, source, service.refusing.tell, clock)
+    fetcher = MediaFetcher(
+        service.media, source, service.refusing.tell, clock, wanted=service.turns.wanted
+    )
     parking = Parking(SERVICE, database, publisher, clock)
     follower = Follower(SERVICE, WHATSAPP_INBOUND, service.turns, parking, settings)
     app = FastAPI(title="Samvad conversation", docs_url=None, redoc_url=None, openapi_url=None)
@@ -149,7 +164,7 @@ async def _main(settings: Settings, stack: AsyncExitStack, stopping: asyncio.Eve
     async def forget() -> None:
         await service.conversations.forget(clock() - FORGET_AFTER)
 
-    danger.find("")  # its word list is read once; not while the first citizen waits
+    await service.warm()
     background(stack, every(SWEEP_SECONDS, "receipts", sweep_receipts), stopping)
     background(stack, every(SWEEP_SECONDS, "case-outbox", sweep_cases), stopping)
     background(stack, every(FORGET_EVERY_SECONDS, "forget", forget), stopping)

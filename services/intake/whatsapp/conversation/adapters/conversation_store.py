@@ -30,7 +30,7 @@ INDEXES = [
     mongo.IndexModel([("names", 1)], unique=True),
     # whom a name belonged to before it changed hands
     mongo.IndexModel([("former.name", 1)], sparse=True),
-    mongo.IndexModel([("touched_at", 1)]),
+    mongo.IndexModel([("touched_at", 1)], sparse=True),
 ]
 
 
@@ -43,7 +43,8 @@ class Remembered(Private):
 @dataclass
 class Stored:
     """A conversation as it lies in the store; `version` 0: not yet. `names`: by which the person is known
-    now; `former`: by which no longer, each with the instant. `outbox`: what is to be published."""
+    now; `former`: by which no longer, each with the instant. `outbox`: what is to be published; `adopts`:
+    names of another conversation that is this person's too."""
 
     id: str
     version: int
@@ -52,7 +53,9 @@ class Stored:
     handled: Handled
     former: tuple[tuple[str, datetime], ...] = ()
     outbox: list[Message] = field(default_factory=list)
+    adopts: tuple[str, ...] = ()
     data_key: bytes = field(default_factory=new_data_key, repr=False)
+    wrapped_key: str = ""
 
 
 class ConversationStore:
@@ -108,12 +111,24 @@ class ConversationStore:
                 {"names": name, "_id": {"$ne": keeper}}, {"$pull": {"names": name}, "$inc": {"v": 1}}
             )
 
+    async def adopt(self, name: str, keeper: str) -> None:
+        """`name` is `keeper`'s, whoever had it; `keeper` knows already what is to be known of the other.
+        Raises Unavailable."""
+        await self.release(name, keeper)
+        try:
+            async with mongo.store_errors():
+                await self._conversations.update_one(
+                    {"_id": keeper}, {"$addToSet": {"names": name}, "$inc": {"v": 1}}
+                )
+        except mongo.DuplicateKeyError:
+            return  # somebody began anew under it meanwhile: the next message that has both adopts that
+
     async def forget(self, before: datetime) -> int:
         """What was talked about by those of whom nothing was heard since `before`; how many. Who they are and
         under which names they filed stays, so that they find their cases again. Raises Unavailable."""
         async with mongo.store_errors():
             found = await self._conversations.find(
-                {"touched_at": {"$lt": before}, "forgotten": {"$ne": True}}, limit=500
+                {"touched_at": {"$lt": before}}, limit=500
             ).to_list(None)
         kept = 0
         for document in found:
@@ -130,7 +145,8 @@ class ConversationStore:
                 ),
             )
             update = {
-                "$set": {"sealed": self._seal(stored, bare), "outbox": [], "forgotten": True},
+                "$set": {"sealed": self._seal(stored, bare), "outbox": []},
+                "$unset": {"touched_at": ""},
                 "$inc": {"v": 1},
             }
             async with mongo.store_errors():
@@ -146,7 +162,7 @@ class ConversationStore:
             "former": [{"name": name, "at": at} for name, at in one.former],
             "v": one.version + 1,
             "sealed": self._seal(one, one.memory),
-            "key": self._keys.wrap(one.data_key, one.id),
+            "key": one.wrapped_key or self._keys.wrap(one.data_key, one.id),
             "handled": mongo.Binary(one.handled.stored(now)),
             "outbox": [_entry(message) for message in one.outbox],
             "touched_at": now,
@@ -177,6 +193,7 @@ class ConversationStore:
             former=tuple((one["name"], one["at"]) for one in document.get("former", ())),
             outbox=[_message(entry) for entry in document["outbox"]],
             data_key=data_key,
+            wrapped_key=document["key"],
         )
 
 

@@ -7,7 +7,6 @@ hosts that are allowed by name, never elsewhere, whatever an answer says.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from services.kernel.domain.media import LARGEST, Wanted
+from services.kernel.domain.media import LARGEST, Wanted, is_provider_id
 
 TOTAL_SECONDS = 90.0
 """For both calls together."""
 MOST_ANSWER = 64 * 1024
 MOST_HOPS = 3
 _LONGEST_ADDRESS = 4096
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _LATER = frozenset({1, 2, 4, 17, 32, 613, 80007, 130429, 131016, 131048, 131056, 131057, 133016})
 """Codes of an API that is throttling, overloaded or in maintenance."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -74,7 +72,7 @@ class GraphMedia:
             return Failed("again", type(error).__name__.lower())
 
     async def _fetch(self, wanted: Wanted) -> Fetched | Failed:
-        if _ID.fullmatch(wanted.provider_id) is None:
+        if not is_provider_id(wanted.provider_id):
             return Failed("gone", "no_id")
         found = await self._look_up(wanted.provider_id)
         if isinstance(found, Failed):

@@ -28,7 +28,7 @@ from services.kernel.domain.media import Refusal, RefusedMedia, State, Wanted
 log = get_logger()
 WORKERS = 4
 """Files fetched at once; each is in memory while it is."""
-POLL_SECONDS = 1.0
+POLL_SECONDS = 3.0
 MEASURE_SECONDS = 10.0
 TIDY_SECONDS = 300.0
 WORK_SECONDS = (store.LEASE - timedelta(seconds=30)).total_seconds()
@@ -55,13 +55,15 @@ class MediaFetcher:
         clock: Clock,
         *,
         workers: int = WORKERS,
+        wanted: asyncio.Event | None = None,
     ) -> None:
+        """`wanted` is set by whoever wants a file: it is looked for at once then."""
         self._store = media_store
         self._source = source
         self._refused = refused
         self._clock = clock
         self._workers = workers
-        self._wake = asyncio.Event()
+        self._wake = wanted or asyncio.Event()
 
     def wake(self) -> None:
         """Something is wanted: look now."""

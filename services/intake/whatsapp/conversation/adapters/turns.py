@@ -8,9 +8,10 @@ after a crash or a lost write, finds it done. What was handled before is publish
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -21,18 +22,17 @@ from services.intake.whatsapp.conversation.adapters.conversation_store import (
     Stored,
 )
 from services.intake.whatsapp.conversation.adapters.doing import Doing
+from services.intake.whatsapp.conversation.adapters.people import (
+    Heard,
+    Known,
+    People,
+    Person,
+    grouped,
+)
 from services.intake.whatsapp.conversation.adapters.saying import Saying
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.machine import Machine, remember
-from services.intake.whatsapp.conversation.core.memory import (
-    Handled,
-    Held,
-    Memory,
-    people,
-    short,
-)
 from services.intake.whatsapp.conversation.core.model import CasesWanted, Turn, World
-from services.intake.whatsapp.conversation.core.reading import heard_of, read
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.directory.store import DirectoryStore
@@ -43,8 +43,9 @@ from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.codec import Message, Record
 from services.kernel.domain import tickets
 from services.kernel.domain.choices import Choices
-from services.kernel.domain.directory import District, Kind
+from services.kernel.domain.directory import District
 from services.kernel.domain.errors import Retry, Unknown
+from services.kernel.domain.filing import Suggest
 from services.kernel.domain.media import Wanted
 from services.kernel.domain.naming import Names
 
@@ -55,41 +56,11 @@ ROUNDS = 8
 MOST_ACKNOWLEDGED = 50_000
 MOST_EFFECTS = 3
 """Things done because of one message, one after another."""
-_TELLS_OF_PEOPLE = ("user_id_update",)
-"""Changes that are no messages, and tell that somebody has another id."""
-Suggests = Callable[[District], Awaitable[Callable[[str, Kind], Sequence[str]]]]
+Suggests = Callable[[District], Awaitable[Suggest]]
 
 
 class WantsMedia(Protocol):
     async def want(self, wanted: Sequence[Wanted]) -> None: ...
-
-
-@dataclass
-class Heard:
-    """What one record says: a message, or that a message of ours was about a case. `names`: whose it is, the
-    one by which the record is keyed first."""
-
-    names: tuple[str, ...]
-    district: str
-    inbound: Inbound | None = None
-    told: tuple[str, str] | None = None
-
-
-@dataclass
-class _Person:
-    """Who wrote in a batch, with all of it in its order."""
-
-    names: frozenset[str]
-    heard: list[Heard] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Of those who wrote: the conversations that there are, by name, and for names that have none when they
-    ceased to be somebody else's, where they were."""
-
-    stored: Mapping[str, Stored]
-    ended: Mapping[str, datetime]
 
 
 class Turns:
@@ -117,9 +88,11 @@ class Turns:
         self._directories = directories
         self._suggests = suggests
         self._choices = choices
-        self._names = names
+        self._people = People(conversations, names)
         self._publisher = publisher
         self._clock = clock
+        self.wanted = asyncio.Event()
+        """Set when a file is wanted."""
         self._acknowledged: dict[str, int] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -135,43 +108,28 @@ class Turns:
             except ValidationError as error:
                 rejected.append((record, f"undecodable: {error.error_count()} faults"))
                 continue
-            one = self._heard(received, record)
+            one = self._people.heard(received, record)
             if one is not None:
                 heard.append(one)
-        left = _grouped(heard)
+        left = grouped(heard)
         for _ in range(ROUNDS):
             left = await self._round(left)
             if not left:
                 return rejected
         raise Retry("conversations: writes lost again and again")
 
-    def _heard(self, received: WhatsAppReceived, record: Record) -> Heard | None:
-        key = (record.key or b"").decode("ascii", "replace")
-        if received.kind == "status":
-            told = heard_of(received.item)
-            return Heard((key,), received.district, told=told) if told is not None else None
-        if received.kind == "other" and received.item.get("field") not in _TELLS_OF_PEOPLE:
-            return None
-        inbound = read(received.item, received.contacts, received.at)
-        if inbound is None:
-            return None
-        person = inbound.person
-        mine = [key]
-        if person.number is not None:
-            mine.append(self._names.phone(person.number))
-        if person.user is not None:
-            mine.append(self._names.user(person.user))
-        return Heard(tuple(dict.fromkeys(mine)), received.district, inbound=inbound)
-
     # ------------------------------------------------------------ one round
 
-    async def _round(self, some: Sequence[_Person]) -> list[_Person]:
+    async def _round(self, some: Sequence[Person]) -> list[Person]:
         """Take the turns and write them; who lost to another writer, for the next round. Raises Retry."""
-        known = await self._known(some)
+        known = await self._people.known(some)
         taken = await asyncio.gather(*(self._one(one, known) for one in some))
         now = self._clock()
         changed = [(one, stored) for one, (stored, is_new) in zip(some, taken, strict=True) if is_new]
         lost = await self._conversations.write([stored for _, stored in changed], now)
+        for at, (_, stored) in enumerate(changed):
+            if at not in lost:
+                await self._people.adopt(stored)
         again = [changed[at][0] for at in sorted(lost)]
         losers = {id(one) for one in again}
         written = [
@@ -185,23 +143,10 @@ class Turns:
             del self._acknowledged[next(iter(self._acknowledged))]
         return again
 
-    async def _known(self, some: Sequence[_Person]) -> _Known:
-        names = {name for one in some for name in one.names}
-        stored = {
-            name: one for one in await self._conversations.read(names) for name in one.names
-        }
-        new = {
-            name
-            for one in some
-            if not one.names & stored.keys() and any(heard.inbound for heard in one.heard)
-            for name in one.names
-        }
-        return _Known(stored, await self._conversations.changed_hands(new))
-
-    async def _one(self, one: _Person, known: _Known) -> tuple[Stored, bool]:
+    async def _one(self, one: Person, known: Known) -> tuple[Stored, bool]:
         """A person's conversation after all that he sent, and whether anything is new."""
         async with self._slots:
-            stored = await self._conversation_of(one, known)
+            stored = self._people.conversation_of(one, known)
             if self._acknowledged.get(stored.id) == stored.version:
                 stored.outbox = []  # Kafka has it; this write takes it out
             is_new = False
@@ -215,41 +160,6 @@ class Turns:
                 stored.outbox = []
             return stored, is_new
 
-    async def _conversation_of(self, one: _Person, known: _Known) -> Stored:
-        """The person's document, or a new one. Of two (he was known by his number and by his user id apart)
-        the first is kept and takes over what the other was."""
-        first = one.heard[0].names
-        named = [known.stored[name] for name in sorted(one.names) if name in known.stored]
-        mine = list({stored.id: stored for stored in named}.values())
-        if not mine and all(heard.inbound is None for heard in one.heard):
-            return Stored(first[0], 0, (), Memory(), Handled())  # of who never wrote nothing is kept
-        if not mine:
-            memory = Memory()
-            since = max((known.ended[n] for n in one.names if n in known.ended), default=None)
-            number = next((h.inbound.person.number for h in one.heard if h.inbound), None)
-            if since is not None and number is not None:
-                memory = replace(memory, numbers=(Held(number, since=since),))
-            # the same for the same first message taken again, or a case of this batch would be filed twice;
-            # and another for whoever has the number next
-            begun = next(heard.inbound.id for heard in one.heard if heard.inbound)
-            id_ = short(f"{first[0]}/{begun}")
-            return Stored(id_, 0, tuple(sorted(one.names)), memory, Handled())
-        kept = next((stored for stored in mine if first[0] in stored.names), mine[0])
-        for other in mine:
-            if other is not kept:
-                await self._join(kept, other)
-        missing = one.names - set(kept.names)
-        kept.names = (*kept.names, *sorted(missing))
-        return kept
-
-    async def _join(self, kept: Stored, other: Stored) -> None:
-        """Two documents turn out to be one person's: the cases of both are his, the newer talk goes on."""
-        clients = (*kept.memory.clients, other.id, *other.memory.clients)
-        kept.memory = replace(kept.memory, clients=tuple(dict.fromkeys(clients)))
-        # first the other lets its names go: the index lets nobody have them twice
-        for name in other.names:
-            await self._conversations.release(name, kept.id)
-
     def _tell(self, stored: Stored, told: tuple[str, str]) -> bool:
         conversation = remember(stored.memory.conversation, *told)
         changed = conversation is not stored.memory.conversation and bool(stored.version)
@@ -262,7 +172,7 @@ class Turns:
         now = self._clock()
         stored.handled.add(inbound.id, now)
         if inbound.sort == "changed":
-            await self._changed(stored, inbound, now)
+            await self._people.changed(stored, inbound, now)
             return
         try:
             directory = await self._directories.newest(heard.district)
@@ -270,7 +180,8 @@ class Turns:
             log.error("conversation.no_directory", district=heard.district)
             return
         stored.memory = stored.memory.seen_as(inbound.person)
-        world = World(directory, now, await self._suggests(directory), self._choices)
+        suggest = _once(await self._suggests(directory))
+        world = World(directory, now, suggest, self._choices)
         memory = stored.memory
         conversation = memory.conversation
         turn = await self._with_cases(
@@ -308,23 +219,24 @@ class Turns:
         self, stored: Stored, heard: Heard, turns: Sequence[Turn], now: datetime
     ) -> None:
         """Files are wanted before the turn is written: after it nobody would."""
-        await self._media.want(
-            [
-                Wanted(
-                    id=one.id,
-                    district=heard.district,
-                    provider_id=one.media.id,
-                    kind=one.media.kind,
-                    mime=one.media.mime,
-                    sha256=one.media.sha256,
-                    owner=stored.id,
-                    voice=one.media.voice,
-                    at=now,
-                )
-                for turn in turns
-                for one in turn.wanted
-            ]
-        )
+        wanted = [
+            Wanted(
+                id=one.id,
+                district=heard.district,
+                provider_id=one.media.id,
+                kind=one.media.kind,
+                mime=one.media.mime,
+                sha256=one.media.sha256,
+                owner=stored.id,
+                voice=one.media.voice,
+                at=now,
+            )
+            for turn in turns
+            for one in turn.wanted
+        ]
+        await self._media.want(wanted)
+        if wanted:
+            self.wanted.set()
 
     def _said(
         self,
@@ -346,39 +258,9 @@ class Turns:
         ]
         return [*(message for message in said if message is not None), *asked]
 
-    async def _changed(self, stored: Stored, inbound: Inbound, now: datetime) -> None:
-        """The provider tells that the person has another number or user id now."""
-        memory, gone, new = stored.memory, set[str](), []
-        if inbound.now_number is not None:
-            gone |= {self._names.phone(one.number) for one in memory.numbers}
-            if inbound.person.number is not None:
-                gone.add(self._names.phone(inbound.person.number))
-                memory = memory.seen_as(inbound.person)
-            memory = memory.with_number(inbound.now_number, now)
-            new.append(self._names.phone(inbound.now_number))
-        if inbound.now_user is not None:
-            former = inbound.person.user or memory.user
-            if former is not None:
-                gone.add(self._names.user(former))
-            memory = replace(memory, user=inbound.now_user)
-            new.append(self._names.user(inbound.now_user))
-        for name in new:
-            await self._conversations.release(name, stored.id)
-        gone -= set(new)
-        stored.memory = memory
-        stored.former = (*stored.former, *((name, now) for name in sorted(gone)))
-        kept = [name for name in stored.names if name not in gone]
-        stored.names = tuple(dict.fromkeys([*kept, *new]))
-        metrics.CONVERSATION_TURNS.labels("", "changed").inc()
-
-
-def _grouped(heard: Sequence[Heard]) -> list[_Person]:
-    """By person, each one's messages in their order."""
-    groups = [_Person(names) for names in people([one.names for one in heard])]
-    by_name = {name: person for person in groups for name in person.names}
-    for one in heard:
-        by_name[one.names[0]].heard.append(one)
-    return groups
+def _once(suggest: Suggest) -> Suggest:
+    """`suggest`, asked once for the same words: a turn asks several times, and may be taken twice."""
+    return lru_cache(maxsize=8)(suggest)
 
 
 def _ticket_of(inbound: Inbound) -> str | None:

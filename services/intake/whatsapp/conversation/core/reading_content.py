@@ -21,11 +21,10 @@ from services.intake.whatsapp.conversation.core.reading_fields import (
     word,
     words_of,
 )
+from services.kernel.domain.media import is_provider_id
 
 MOST_CHOICE = 256
 """Characters of an id of ours, on a button."""
-_MEDIA_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=:-]{0,511}")
-"""It becomes part of an address: nothing in it may lead elsewhere."""
 _MIME = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 _DIGEST = re.compile(r"[A-Za-z0-9+/_-]{1,86}={0,2}")
 
@@ -87,7 +86,7 @@ def _media(kind: MediaKind, name: str = "", *, voice: bool = False) -> Callable[
         told = object_of(item, name or kind)
         caption = words_of(told.get("caption"))
         id_ = word(told.get("id"))
-        if not _MEDIA_ID.fullmatch(id_):
+        if not is_provider_id(id_):
             return _words(caption)  # the file is lost, his words are not
         media = Media(
             id=id_,
