@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from services.kernel.adapters.http import Malformed
+from services.kernel.domain.whatsapp_people import word
 
 Kind = Literal["message", "status", "other"]
 DEEPEST = 40
@@ -153,13 +154,6 @@ def _about(
 def _number(value: object) -> str:
     metadata = value.get("metadata") if isinstance(value, dict) else None
     return word(metadata.get("phone_number_id")) if isinstance(metadata, dict) else ""
-
-
-def word(value: object) -> str:
-    """An id or a number as text, however it is written; empty for what is neither."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def _kept(value: Any, level: int) -> Any:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.intake.whatsapp.conversation.core.inbound import Inbound
-from services.intake.whatsapp.conversation.core.model import Draft, File, Option, Step
-from services.intake.whatsapp.conversation.core.questions import option, tell
-from services.intake.whatsapp.conversation.core.saying import cut
+from services.intake.whatsapp.conversation.core.model import Draft, File, Step
+from services.intake.whatsapp.conversation.core.questions import ask_behalf, option, tell
+from services.intake.whatsapp.conversation.core.saying import cut, telephone
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain.directory import Block, Village
 from services.kernel.domain.filing import Application
-from services.kernel.domain.phones import mask
 
 MOST_STORY_SHOWN = 300
 _OPENS: dict[str, tuple[Step, ...]] = {
@@ -21,15 +22,17 @@ _OPENS: dict[str, tuple[Step, ...]] = {
     "phone": ("phone",),
 }
 """What can be corrected, with the questions that are asked again."""
+_PLACE = ("block", "village", "village_text", "landmark", "lat", "lng")
 
 
 class Confirm:
     def ask(self, stage: Stage) -> None:
+        stage.change(card=stage.draft.told)
         stage.put(
             card(stage),
             [
                 option(stage, "confirm", "yes", "confirm.yes"),
-                option(stage, "confirm", "edit", "confirm.edit"),
+                option(stage, "confirm", "edit", "confirm.edit", means=("no",)),
                 option(stage, "confirm", "cancel", "confirm.cancel"),
             ],
         )
@@ -37,14 +40,14 @@ class Confirm:
     def choose(self, stage: Stage, value: str) -> bool:
         if value == "yes":
             return self._file(stage)
-        if value in ("edit", "no"):
+        if value == "edit":
             self._correct(stage)
         elif value == "cancel":
             stage.go("cancel")
             stage.ask(
                 "cancel.ask",
                 [
-                    option(stage, "cancel", "yes", "cancel.yes"),
+                    option(stage, "cancel", "yes", "cancel.yes", means=("cancel",)),
                     option(stage, "cancel", "no", "cancel.no"),
                 ],
             )
@@ -53,10 +56,15 @@ class Confirm:
         return True
 
     def hear(self, stage: Stage, inbound: Inbound) -> bool:
-        """What is added at the last moment: a pin, or words of the story."""
+        """What is added at the last moment, a pin or words of the story; or what is wrong."""
         if inbound.location is not None:
             stage.change(lat=inbound.location.lat, lng=inbound.location.lng)
             stage.say("added.place")
+            return True
+        wrong = stage.words.correction(inbound.text) if inbound.sort == "text" else None
+        if wrong is not None:
+            if not wrong or not correct(stage, wrong):
+                self._correct(stage)
             return True
         if inbound.sort != "text" or not tell(stage, inbound):
             return False
@@ -66,6 +74,8 @@ class Confirm:
     def _file(self, stage: Stage) -> bool:
         assert stage.inbound is not None
         draft = stage.draft
+        if draft.card != draft.told:
+            return True  # it was changed since it was shown, and is shown again
         stage.effect = File(draft.number, stage.inbound.id, application(stage, draft))
         return True
 
@@ -87,21 +97,24 @@ class Confirm:
         stage.ask("correct.ask", shown, list_key="correct.list")
 
 
+def take_back(stage: Stage, what: str) -> None:
+    """Ask one of `_OPENS` again, as if it had not been answered."""
+    stage.asked_again(*_OPENS[what])
+    if what == "place":
+        nowhere: dict[str, Any] = dict.fromkeys(_PLACE)
+        stage.change(**nowhere, elsewhere=True)
+    elif what == "story":
+        stage.change(parts=())
+
+
 def correct(stage: Stage, what: str) -> bool:
     """Take up one answer again; the others stay. Whether it is one that can be."""
     draft = stage.draft
     if what in _OPENS:
-        stage.asked_again(*_OPENS[what])
-        if what == "place":
-            stage.change(
-                block=None, village=None, village_text=None, lat=None, lng=None
-            )
-        elif what == "story":
-            stage.change(parts=())
+        take_back(stage, what)
         stage.go("draft")
     elif what == "behalf" and draft.on_behalf_of is None:
-        stage.go("behalf")
-        stage.ask("behalf.ask", [Option("menu.back", stage.text("back"))])
+        ask_behalf(stage)
         return True
     elif what == "behalf":
         stage.change(on_behalf_of=None)
@@ -130,6 +143,7 @@ def application(stage: Stage, draft: Draft) -> Application:
         service=draft.service,
         block=draft.block,
         village=place[1].id if place is not None and place[1] is not None else draft.village_text,
+        landmark=draft.landmark,
         lat=draft.lat,
         lng=draft.lng,
         name=draft.name,
@@ -158,7 +172,7 @@ def card(stage: Stage) -> str:
     if draft.on_behalf_of:
         lines.append(stage.text("card.behalf", name=draft.on_behalf_of))
     if draft.phone:
-        lines.append(stage.text("card.phone", phone=mask(draft.phone)))
+        lines.append(stage.text("card.phone", phone=telephone(draft.phone)))
     if draft.confidential:
         lines.append(stage.text("card.confidential"))
     lines.append(stage.text("card.ask"))
@@ -189,7 +203,8 @@ def _place(stage: Stage, draft: Draft) -> str:
     parts = [village or draft.village_text, known[0].name.say(language) if known is not None else None]
     if draft.lat is not None:
         parts.append(stage.text("card.pin"))
-    return ", ".join(part for part in parts if part) or stage.text("card.no_place")
+    said = ", ".join(part for part in parts if part) or stage.text("card.no_place")
+    return f"{said} ({draft.landmark})" if draft.landmark else said
 
 
 def _asks_phone(stage: Stage) -> bool:

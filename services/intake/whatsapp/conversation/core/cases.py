@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.intake.following import Followed, can, question, resolution
+from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import (
     Acted,
     Acts,
@@ -18,6 +20,7 @@ from services.intake.whatsapp.conversation.core.saying import cut
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain import tickets
 
+_MEANS = {"confirm": ("yes",), "unsatisfied": ("no",)}
 MOST_LISTED = 9
 MOST_WORDS = 1000
 """Characters of a reason or an answer."""
@@ -43,18 +46,23 @@ def offer(stage: Stage, followed: Followed) -> list[Option]:
     if "answer" in may:
         may -= {"attach"}
     return [
-        stage.option(f"case.{followed.ticket}.{what}", f"case.{what}") for what in _ORDER if what in may
+        stage.option(f"case.{followed.ticket}.{what}", f"case.{what}", *_MEANS.get(what, ()))
+        for what in _ORDER
+        if what in may
     ]
 
 
-def show(stage: Stage, followed: Followed) -> None:
-    """How it stands, with what can be done."""
-    stage.go("case", ticket=followed.ticket)
-    stage.put(
-        describe(stage, followed),
-        [*offer(stage, followed), stage.option("menu.menu", "menu.other")],
-        list_key="case.list",
-    )
+def show(stage: Stage, followed: Followed, pending: Sequence[Inbound] = ()) -> None:
+    """How it stands, with what can be done, also with what was sent about it (`pending`)."""
+    stage.go("case", ticket=followed.ticket, pending=tuple(pending))
+    if pending:
+        otherwise = stage.option("pick.new", "pick.new")
+    elif stage.conversation.draft is not None:
+        otherwise = stage.option("menu.continue", "menu.continue")
+    else:
+        otherwise = stage.option("menu.menu", "menu.other")
+    shown = [*offer(stage, followed), otherwise]
+    stage.put(describe(stage, followed), shown, list_key="case.list")
 
 
 def describe(stage: Stage, followed: Followed) -> str:
@@ -83,9 +91,16 @@ def describe(stage: Stage, followed: Followed) -> str:
     return "\n".join(lines)
 
 
-def pick(stage: Stage, cases: list[Followed], purpose: str, key: str) -> None:
-    """Which of several is meant. The cases of one phone may be several people's: each has its name."""
-    stage.go("pick", purpose=purpose)
+def pick(
+    stage: Stage,
+    cases: Sequence[Followed],
+    purpose: str,
+    key: str,
+    pending: Sequence[Inbound] = (),
+) -> None:
+    """Which of several is meant. The cases of one phone may be several people's: each has its name.
+    `pending`: what was sent and waits for it."""
+    stage.go("pick", purpose=purpose, pending=tuple(pending))
     language = stage.conversation.language
     shown = []
     for followed in cases[:MOST_LISTED]:
@@ -101,10 +116,14 @@ def pick(stage: Stage, cases: list[Followed], purpose: str, key: str) -> None:
                 f"pick.{followed.ticket}",
                 number_of(stage, followed),
                 " · ".join(part for part in said if part),
+                ("yes",) if len(cases) == 1 else (),
             )
         )
     if purpose == "answer":
-        shown.append(stage.option("pick.new", "pick.new"))
+        shown = shown[: MOST_LISTED - 1]
+        if stage.conversation.draft is not None:
+            shown.append(stage.option("pick.draft", "pick.draft"))
+        shown.append(stage.option("pick.new", "pick.new", "no"))
     elif len(cases) <= MOST_LISTED:
         shown.append(stage.option("menu.menu", "menu.other"))
     stage.ask(key, shown, list_key="cases.open")
@@ -165,7 +184,7 @@ def act(stage: Stage, ticket: str, *acts: CitizenAct) -> None:
 
 def say_done(stage: Stage, done: Acted) -> None:
     """What came of it, as far as he is not told by anybody else."""
-    action = done.acts[0].action
+    action = main_act(done)
     followed = done.followed
     number = number_of(stage, followed)
     template = _TEMPLATES.get(action)
@@ -178,16 +197,28 @@ def say_done(stage: Stage, done: Acted) -> None:
             "call_centre": stage.world.directory.call_centre.phone,
         }
         fallback = Fallback(template, values)
-    media = sum(len(one.media) for one in done.acts)
-    key = "done.media" if action == "attach" and media else f"done.{action}"
+    key = "done.media" if action == "attach" and done.acts[0].media else f"done.{action}"
     stage.say(key, fallback=fallback, number=number)
 
 
+def main_act(done: Acted) -> str:
+    """What he did, beside which he may have sent files."""
+    return next((one.action for one in done.acts if one.action != "attach"), "attach")
+
+
 def say_refused(stage: Stage, refused: NotActed) -> None:
-    """Somebody was quicker, or it is too late: the case as it is now."""
+    """Somebody was quicker, or it is too late: the case as it is now. His words are kept with it if that
+    can be."""
+    followed = refused.followed
+    may = can(followed, stage.world.directory, stage.world.now) if followed is not None else ()
+    spoken = [one for one in refused.acts if one.action in ("answer", "reopen") and one.words]
+    if spoken and "attach" in may:
+        media = tuple(id_ for one in refused.acts for id_ in one.media)
+        act(stage, refused.ticket, CitizenAct("attach", words=spoken[0].words, media=media))
+        return
     stage.say("refused")
-    if refused.followed is not None:
-        show(stage, refused.followed)
+    if followed is not None:
+        show(stage, followed)
 
 
 def number_of(stage: Stage, followed: Followed) -> str:

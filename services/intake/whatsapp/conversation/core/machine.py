@@ -1,21 +1,33 @@
 """The conversation: (conversation, message, world) → (conversation, replies, effect). Pure.
 
 A message is looked at in this order, and the first that takes it answers: what changes nothing to talk about
-(STOP, a flood, a reaction), what was tapped, a command, a person who is back after long, and then whatever is
-being talked about (`_HEARS`, by `Conversation.at`). Words that nobody expects are a story: they begin a case.
+(STOP, a flood, a reaction), what was tapped, a verdict on what was just resolved, a command, a person who is
+back after long, and then whatever is being talked about (`hearing.py`, by `Conversation.at`). Words that
+nobody expects are a story: they begin a case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from services.intake.whatsapp.conversation.core import cases, flood, hearing, talk, tapping
+from services.intake.whatsapp.conversation.core import (
+    aftercare,
+    cases,
+    drafting,
+    flood,
+    hearing,
+    mending,
+    talk,
+    tapping,
+)
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import (
     MOST_REMEMBERED,
+    MOST_TOLD,
     Acted,
+    At,
     Conversation,
     Fallback,
     Filed,
@@ -36,6 +48,14 @@ RESUME_AFTER = timedelta(minutes=60)
 """After so long he is asked whether he wants to go on with a draft."""
 FORGET_AFTER = timedelta(hours=24)
 """After so long nothing but a draft is still being talked about."""
+FORGOTTEN_SOONER: Mapping[At, timedelta] = {
+    "withdraw": RESUME_AFTER,
+    "cancel": RESUME_AFTER,
+    "add": timedelta(minutes=15),
+}
+"""What must not be taken for asked any more: a "yes" would undo something, a new story go to an old case."""
+_OWN_WORDS: frozenset[At] = frozenset({"answer", "reason", "add"})
+"""Where a number is what he says, and not what he chooses."""
 LANDING: Mapping[str, tuple[Step, ...]] = {
     "service": ("service",),
     "place.block": ("place", "village"),
@@ -45,9 +65,6 @@ LANDING: Mapping[str, tuple[Step, ...]] = {
     "text": ("story",),
 }
 """Which question is asked again when a field cannot be filed."""
-Hear = Callable[[Stage, Inbound], bool]
-
-
 class Machine:
     """`step` takes a message, `after` the outcome of what the step before asked to be done."""
 
@@ -62,7 +79,7 @@ class Machine:
             self._speak(stage, inbound)
             if not self._flooded(stage):
                 self._hear(stage, inbound)
-        stage.set(last_at=world.now)
+            stage.set(last_at=world.now)
         return stage.turn()
 
     def after(
@@ -78,6 +95,7 @@ class Machine:
             self._acted(stage, outcome)
         else:
             cases.say_refused(stage, outcome)
+            drafting.go_on(stage)
         return stage.turn()
 
     # ------------------------------------------------------------ what is answered by nobody
@@ -110,13 +128,19 @@ class Machine:
 
     def _hear(self, stage: Stage, inbound: Inbound) -> None:
         self._warn(stage, inbound)
+        if inbound.media is None:
+            stage.set(album=None)
         if inbound.sort == "edited" or inbound.sort == "revoked":
-            hearing.corrected(stage, inbound)
+            mending.corrected(stage, inbound)
         elif inbound.choice:
             tapping.tapped(stage, inbound.choice)
-        elif not self._commanded(stage, inbound) and not self._back_after_long(stage, inbound):
-            hearing.hear(stage, inbound)
-        self._go_on(stage)
+        else:
+            self._forget(stage)
+            if not self._commanded(stage, inbound) and not self._back_after_long(stage, inbound):
+                hearing.hear(stage, inbound)
+        if inbound.media is not None and inbound in stage.conversation.pending:
+            stage.set(album=drafting.WAITING)
+        drafting.go_on(stage)  # whatever the message did
 
     def _warn(self, stage: Stage, inbound: Inbound) -> None:
         """Danger is answered before everything else, once for a draft."""
@@ -133,11 +157,23 @@ class Machine:
         if draft is not None:
             stage.change(warned=True)
 
+    def _forget(self, stage: Stage) -> None:
+        """What was talked about long ago is not talked about any more; the draft is."""
+        at, rest = stage.conversation.at, talk.resting(stage.conversation, stage.world.now)
+        if at not in ("idle", "draft") and rest > FORGOTTEN_SOONER.get(at, FORGET_AFTER):
+            drafting.home(stage)
+            stage.set(offered=())
+
     def _commanded(self, stage: Stage, inbound: Inbound) -> bool:
         if inbound.sort != "text":
             return False
+        if aftercare.notice_answered(stage, inbound):
+            return True
         # what was asked comes first: "no" answers a question before it cancels anything
-        option = self._words.option(inbound.text, stage.conversation.offered)
+        answers = hearing.about_case(stage, inbound) is None and not self._is_long(stage)
+        offered = stage.conversation.offered if answers else ()
+        numbered = stage.conversation.at not in _OWN_WORDS
+        option = self._words.option(inbound.text, offered, numbered=numbered)
         if option is not None and stage.conversation.at != "idle":
             tapping.tapped(stage, option.id)
             return True
@@ -161,29 +197,20 @@ class Machine:
 
     def _back_after_long(self, stage: Stage, inbound: Inbound) -> bool:
         """Whether he is asked what becomes of the draft before his message is looked at."""
-        conversation = stage.conversation
-        rest = talk.resting(conversation, stage.world.now)
-        if conversation.at not in ("idle", "draft") and rest > FORGET_AFTER:
-            stage.go("draft" if conversation.draft is not None else "idle")
-        draft = stage.conversation.draft
-        if draft is None or rest <= RESUME_AFTER or not (draft.parts or draft.media):
+        if not self._is_long(stage) or hearing.about_case(stage, inbound) is not None:
             return False
-        stage.go("resume", pending=inbound)
-        stage.ask(
-            "resume.ask",
-            [
-                stage.option("resume.continue", "park.continue"),
-                stage.option("resume.new", "park.new"),
-                stage.option("resume.drop", "park.drop"),
-            ],
-            gist=talk.gist(stage, draft),
-        )
+        stage.go("resume", pending=(inbound,))
+        stage.ask("resume.ask", talk.fates(stage, "resume"), gist=talk.gist(stage, stage.draft))
         return True
 
-    def _go_on(self, stage: Stage) -> None:
-        """Whatever the message did: the open question about the draft is asked, unless something was asked
-        just now, is done, or waits for its outcome."""
-        hearing.go_on(stage)
+    def _is_long(self, stage: Stage) -> bool:
+        """Whether he was away while a draft of his with something in it was talked about."""
+        conversation = stage.conversation
+        draft = conversation.draft
+        if draft is None or conversation.at not in ("idle", "draft"):
+            return False
+        rest = talk.resting(conversation, stage.world.now)
+        return rest > RESUME_AFTER and bool(draft.parts or draft.media)
 
     # ------------------------------------------------------------ outcomes
 
@@ -193,13 +220,14 @@ class Machine:
         told = stage.conversation.told
         if draft is not None and draft.number == filed.draft:
             names = (*filter(None, [draft.name]), *stage.conversation.names)
-            told = (*told, *((part.message, filed.ticket) for part in draft.parts))
+            told = (*told, *((message, filed.ticket) for message in draft.messages))
             stage.set(draft=None, names=tuple(dict.fromkeys(names))[:MOST_NAMES])
         stage.go(
             "idle",
             filed=(*stage.conversation.filed, (filed.draft, filed.ticket))[-MOST_REMEMBERED:],
-            told=told[-MOST_REMEMBERED:],
+            told=told[-MOST_TOLD:],
             offered=(),
+            noticed=None,
         )
         values = {
             "ticket": filed.number,
@@ -215,13 +243,7 @@ class Machine:
             digits=f"{digits[:2]} {digits[2:6]} {digits[6:]}",
             link=filed.link,
         )
-        if stage.conversation.parked:
-            left = stage.conversation.parked[-1]
-            stage.ask(
-                "parked.left",
-                [stage.option("park.take", "park.take"), stage.option("park.later", "park.later")],
-                gist=talk.gist(stage, left),
-            )
+        talk.offer_parked(stage)
 
     def _not_filed(self, stage: Stage, refused: NotFiled) -> None:
         """Something of it is not so any more: the directory has changed since it was answered."""
@@ -235,26 +257,33 @@ class Machine:
             stage.change(service=None)
         if "place" in steps:
             stage.change(block=None, village=None)
-        hearing.go_on(stage)
+        if "story" in steps:
+            stage.change(parts=())
+        drafting.go_on(stage)
 
     def _acted(self, stage: Stage, acted: Acted) -> None:
-        cases.say_done(stage, acted)
-        action = acted.acts[0].action
+        action, sent = cases.main_act(acted), stage.inbound
+        photo = sent is not None and sent.media is not None
+        if photo and action == "attach" and drafting.is_album(stage, acted.ticket):
+            stage.asked = True  # one answer to an album
+        else:
+            cases.say_done(stage, acted)
+        stage.set(album=acted.ticket if photo else None, noticed=None)
         if action == "confirm":
             cases.rate(stage, acted.ticket)
         elif action == "attach" and stage.conversation.at == "add":
-            stage.set(offered=(stage.option("menu.back", "add.done"),))
+            stage.set(offered=(stage.option("menu.back", "add.done", "enough"),))
         else:
-            hearing.home(stage)
-            hearing.go_on(stage)
+            drafting.home(stage)
+            drafting.go_on(stage)
 
 
 def remember(conversation: Conversation, message: str, ticket: str) -> Conversation:
     """A message of ours was about this case: an answer to it is too."""
     if (message, ticket) in conversation.told:
         return conversation
-    told = (*conversation.told, (message, ticket))[-MOST_REMEMBERED:]
-    return replace(conversation, told=told)
+    told = (*conversation.told, (message, ticket))[-MOST_TOLD:]
+    return replace(conversation, told=told, noticed=ticket)
 
 
 __all__ = ["Acted", "Machine", "NotActed", "Turn", "remember"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal
 
 from services.intake.following import Followed
@@ -30,6 +31,8 @@ FLOW: tuple[Step, ...] = (
 MOST_PARKED = 3
 MOST_OFFERED = 10
 MOST_REMEMBERED = 20
+MOST_TOLD = 40
+MOST_PENDING = 10
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ class Attachment:
 @dataclass(frozen=True)
 class Draft:
     """A case that is being told. `number` counts the drafts of a conversation and stands in the ids of its
-    buttons. `done`: the questions that are answered, in the order in which they were: undo takes the last."""
+    buttons. `done`: the questions that are answered, in the order in which they were: undo takes the last.
+    `elsewhere`: the village that his words seemed to name is not the one; `full`: he was told that no more
+    files can be kept; `card`: what `told` was on the latest card."""
 
     number: int
     started_at: datetime
@@ -64,18 +69,37 @@ class Draft:
     block: str | None = None
     village: str | None = None
     village_text: str | None = field(default=None, repr=False)
+    landmark: str | None = field(default=None, repr=False)
     lat: float | None = field(default=None, repr=False)
     lng: float | None = field(default=None, repr=False)
     name: str | None = field(default=None, repr=False)
     on_behalf_of: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     confidential: bool = False
+    elsewhere: bool = False
+    full: bool = False
+    card: str = ""
     warned: bool = False
     done: tuple[Step, ...] = ()
 
     @property
     def text(self) -> str:
         return "\n".join(part.text for part in self.parts)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """In which it was told; each once."""
+        said = [part.message for part in self.parts] + [one.message for one in self.media]
+        return tuple(dict.fromkeys(said))
+
+    @property
+    def told(self) -> str:
+        """A digest of all that a card shows but the files: those of an album may come after it."""
+        shown = (
+            self.kind, self.text, self.service, self.block, self.village, self.village_text, self.landmark,
+            self.lat, self.lng, self.name, self.on_behalf_of, self.phone, self.confidential,
+        )  # fmt: skip
+        return sha256(repr(shown).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @property
     def step(self) -> Step:
@@ -85,11 +109,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class Option:
-    """Something that can be tapped, or said by its number."""
+    """Something that can be tapped, or said: by its number, by its title, or by any answer (`answers` of
+    words.yaml) that is the last part of its id or in `means`."""
 
     id: str
     title: str
     description: str = ""
+    means: tuple[str, ...] = ()
 
 
 At = Literal[
@@ -99,6 +125,7 @@ At = Literal[
     "correct",  # which answer is to be changed
     "cancel",  # is the draft to be thrown away?
     "park",  # one draft is open, and another is begun
+    "parked",  # is the one that was put aside to be gone on with now?
     "resume",  # he is back after a long time
     "pick",  # which of his cases
     "case",  # one case is looked at
@@ -115,10 +142,12 @@ At = Literal[
 @dataclass(frozen=True)
 class Conversation:
     """`at`: what is being talked about; `draft` the one in hand, `parked` others that are not filed yet.
-    `ticket`: the case that is talked about; `purpose`: what a case is picked for. `pending`: a message that
-    waits until it is clear what it belongs to. `failures`: how often in a row the same question was not
+    `ticket`: the case that is talked about; `purpose`: what a case is picked for. `pending`: messages that
+    wait until it is clear what they belong to. `failures`: how often in a row the same question was not
     answered. `names`: whose name was given on this phone, the latest first. `filed`: of the latest drafts,
-    the ticket that each became, by its number; `told`: the case that a message of ours, or of his, was about.
+    the ticket that each became, by its number; `told`: the case that a message of ours, or of his, was about;
+    `noticed`: the case of such a message of ours, where it came after all that was asked here. `album`: where
+    the photo of his last message went, by ticket or number of a draft: those right after it go there too.
     `tokens`, `flooded`: how many messages he may still send just now; see flood.py."""
 
     tongue: Tongue | None = None
@@ -129,11 +158,13 @@ class Conversation:
     offered: tuple[Option, ...] = ()
     ticket: str | None = None
     purpose: str | None = None
-    pending: Inbound | None = None
+    pending: tuple[Inbound, ...] = ()
     failures: int = 0
     names: tuple[str, ...] = field(default=(), repr=False)
     filed: tuple[tuple[int, str], ...] = ()
     told: tuple[tuple[str, str], ...] = ()
+    noticed: str | None = None
+    album: str | None = None
     opted_out: bool = False
     tokens: float | None = None
     flooded: bool = False
@@ -280,7 +311,7 @@ class Acted:
 
 @dataclass(frozen=True)
 class NotActed:
-    """The case does not allow it any more, or it is full."""
+    """`acts` were not done: the case does not allow them any more, or it is full."""
 
     ticket: str
     acts: tuple[CitizenAct, ...]

@@ -4,40 +4,49 @@ from __future__ import annotations
 
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import Option
-from services.intake.whatsapp.conversation.core.questions import option
+from services.intake.whatsapp.conversation.core.questions import adds, option
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.intake.whatsapp.conversation.core.understanding import says_something
 from services.kernel.domain import places
+from services.kernel.domain.directory import Block, District
 from services.kernel.domain.filing import CLEAR, MOST_PLACE, comparable
 from services.kernel.domain.places import VillageMatch
 
 MOST_BLOCKS = 9
 MOST_VILLAGES = 5
+MOST_NAME_WORDS = 3
+"""Words of a village's name, with its block or a word as `gaon`."""
 
 
 class Place:
     def ask(self, stage: Stage) -> None:
-        draft = stage.draft
-        guess = None
-        if draft.lat is None and draft.village_text is None:
-            guess = places.mentioned_village(stage.world.directory, draft.text)
+        guess = None if stage.draft.elsewhere else self._guess(stage)
         if guess is None:
-            self._blocks(stage, "place.ask")
+            self._ask_block(stage)
             return
         stage.ask(
             "place.guess",
             [
-                Option(_village_id(stage, guess), stage.text("place.guess.yes")),
-                option(stage, "place", "other", "place.guess.no"),
+                Option(_village_id(stage, guess), stage.text("place.guess.yes"), means=("yes",)),
+                option(stage, "place", "other", "place.guess.no", means=("no",)),
             ],
             village=_named(stage, guess),
         )
+
+    def _guess(self, stage: Stage) -> VillageMatch | None:
+        """The village that the words of a pin, or else of the story, name."""
+        directory, draft = stage.world.directory, stage.draft
+        if draft.village_text is not None:
+            matches, _ = _named_in(directory, draft.village_text)
+            return matches[0] if _is_clear(matches) else None
+        return places.mentioned_village(directory, draft.text) if draft.lat is None else None
 
     def choose(self, stage: Stage, value: str) -> bool:
         directory = stage.world.directory
         what, _, rest = value.partition("/")
         if value == "other":
-            self._blocks(stage, "place.ask")
+            stage.change(elsewhere=True)
+            self._ask_block(stage)
         elif value == "unknown":
             stage.answered("place", "village", block=None, village=None)
         elif what == "block" and rest in directory.block_by_id:
@@ -49,7 +58,7 @@ class Place:
             known = directory.block_by_id.get(block)
             if known is None or village not in {one.id for one in known.villages}:
                 return False
-            stage.answered("place", "village", block=block, village=village)
+            stage.answered("place", "village", block=block, village=village, village_text=None)
         else:
             return False
         return True
@@ -57,25 +66,20 @@ class Place:
     def hear(self, stage: Stage, inbound: Inbound) -> bool:
         if inbound.location is not None:
             return self._pin(stage, inbound)
-        words = " ".join(inbound.text.split())[:MOST_PLACE]
-        if inbound.sort != "text" or not says_something(words):
+        words = _words(stage, inbound)
+        if not words:
             return False
-        matches = places.match_village(stage.world.directory, comparable(words))
+        matches, block = _named_in(stage.world.directory, words)
         if _is_clear(matches):
             best = matches[0]
-            stage.answered(
-                "place", "village", block=best.block.id, village=best.village.id, village_text=None
-            )
-            return True
-        if matches:
+            stage.answered("place", "village", block=best.block.id, **_found(best, words))
+        elif matches:
             _which(stage, matches, words)
-            return True
-        block = places.match_block(stage.world.directory, comparable(words))
-        if block is not None:
+        elif block is not None:
             stage.answered("place", block=block.id, village=None)
-            return True
-        stage.change(village_text=words, village=None)
-        self._blocks(stage, "place.unmatched", words=words)
+        elif not adds(stage, inbound):
+            stage.change(village_text=words, village=None)
+            self._ask_block(stage)
         return True
 
     def _pin(self, stage: Stage, inbound: Inbound) -> bool:
@@ -84,13 +88,21 @@ class Place:
         assert pin is not None
         words = " ".join(pin.words.split())[:MOST_PLACE]
         stage.change(lat=pin.lat, lng=pin.lng, village_text=words or stage.draft.village_text)
-        matches = places.match_village(stage.world.directory, comparable(words)) if words else ()
+        matches, _ = _named_in(stage.world.directory, words)
         if _is_clear(matches):
             best = matches[0]
             stage.answered("place", "village", block=best.block.id, village=best.village.id)
         else:
+            stage.change(elsewhere=True)
             self._blocks(stage, "place.pin")
         return True
+
+    def _ask_block(self, stage: Stage) -> None:
+        draft = stage.draft
+        if draft.village_text is not None:
+            self._blocks(stage, "place.unmatched", words=draft.village_text)
+        else:
+            self._blocks(stage, "place.ask" if draft.lat is None else "place.pin")
 
     def _blocks(self, stage: Stage, key: str, **values: str) -> None:
         number = stage.draft.number
@@ -106,10 +118,18 @@ class Village:
     """Which village of the block; it may be left out."""
 
     def ask(self, stage: Stage) -> None:
-        block = stage.world.directory.block_by_id.get(stage.draft.block or "")
+        directory = stage.world.directory
+        block = directory.block_by_id.get(stage.draft.block or "")
+        towns = _towns(directory, block) if block is not None else {}
         stage.ask(
             "village.ask",
-            [option(stage, "village", "skip", "skip")],
+            [
+                *(
+                    Option(_village_id(stage, town), town.village.name.say(stage.conversation.language))
+                    for town in towns.values()
+                ),
+                option(stage, "village", "skip", "skip"),
+            ],
             block=block.name.say(stage.conversation.language) if block is not None else "",
         )
 
@@ -128,18 +148,52 @@ class Village:
             pin = inbound.location
             stage.answered("village", lat=pin.lat, lng=pin.lng)
             return True
-        words = " ".join(inbound.text.split())[:MOST_PLACE]
-        if inbound.sort != "text" or not says_something(words):
+        words = _words(stage, inbound)
+        if not words:
             return False
         directory, block = stage.world.directory, stage.draft.block
         matches = places.match_village(directory, comparable(words), block)
         if _is_clear(matches):
-            stage.answered("village", village=matches[0].village.id, village_text=None)
+            stage.answered("village", **_found(matches[0], words))
         elif matches:
             _which(stage, matches, words)
-        else:
+        elif not adds(stage, inbound):
             stage.answered("village", village=None, village_text=words)
         return True
+
+
+def _words(stage: Stage, inbound: Inbound) -> str:
+    """The words that may be a place; "" for none."""
+    words = " ".join(inbound.text.split())[:MOST_PLACE]
+    if inbound.sort != "text" or stage.words.answers(words) or not says_something(words):
+        return ""
+    return words
+
+
+def _named_in(directory: District, words: str) -> tuple[tuple[VillageMatch, ...], Block | None]:
+    """The villages and the block that words may name. The block's name says nothing of a village in it,
+    though its town may have the same: "तरौद, अकलतरा"."""
+    said = comparable(words)
+    matches, block = places.match_village(directory, said), places.match_block(directory, said)
+    if block is None:
+        return matches, None
+    towns = _towns(directory, block)
+    return tuple(m for m in matches if m.block == block and m.village.id not in towns), block
+
+
+def _found(match: VillageMatch, words: str) -> dict[str, str | None]:
+    """What is known of the place now. More words than a name tell where in the village."""
+    return {
+        "village": match.village.id,
+        "village_text": None,
+        "landmark": words if len(words.split()) > MOST_NAME_WORDS else None,
+    }
+
+
+def _towns(directory: District, block: Block) -> dict[str, VillageMatch]:
+    """Places that bear the name of their block."""
+    found = places.match_village(directory, comparable(block.name.hi), block.id)
+    return {match.village.id: match for match in found if match.score >= 1}
 
 
 def _which(stage: Stage, matches: tuple[VillageMatch, ...], words: str) -> None:

@@ -20,7 +20,7 @@ from services.kernel.domain.phones import normalise
 
 MOST_SUGGESTED = 3
 PAGE = 8
-LONGEST_NAME_WORDS = 5
+LONGEST_NAME_WORDS = 8
 MOST_NAMES = 5
 
 
@@ -30,15 +30,17 @@ class Question(Protocol):
     def hear(self, stage: Stage, inbound: Inbound) -> bool: ...
 
 
-def option(stage: Stage, step: str, value: str, key: str, description: str = "") -> Option:
+def option(
+    stage: Stage, step: str, value: str, key: str, description: str = "", means: tuple[str, ...] = ()
+) -> Option:
     """A button of the draft in hand: its id says which draft, which question and what is answered."""
-    return Option(f"{stage.draft.number}.{step}.{value}", stage.text(key), description)
+    return Option(f"{stage.draft.number}.{step}.{value}", stage.text(key), description, means)
 
 
 def tell(stage: Stage, inbound: Inbound) -> bool:
-    """Put the words of a message to the story; whether there were any."""
+    """Put the words of a message to the story; whether there were any. "Yes" and "wrong" are none."""
     words = inbound.text.strip()
-    if not says_something(words):
+    if not says_something(words) or stage.words.answers(words):
         return False
     draft = stage.draft
     room = MOST_TEXT - len(draft.text) - 1
@@ -50,6 +52,24 @@ def tell(stage: Stage, inbound: Inbound) -> bool:
     parts = (*draft.parts, Part(inbound.id, words[:room]))
     stage.change(parts=parts)
     return True
+
+
+def adds(stage: Stage, inbound: Inbound) -> bool:
+    """Whether words in place of an answer tell more of what happened; then they are put to the story. Only
+    once in a row: what he says again he means."""
+    failures = stage.conversation.failures
+    if inbound.sort != "text" or failures or not stage.words.is_sentence(inbound.text):
+        return False
+    if not tell(stage, inbound):
+        return False
+    stage.set(failures=failures + 1)
+    stage.say("added.words")
+    return True
+
+
+def ask_behalf(stage: Stage) -> None:
+    stage.go("behalf")
+    stage.ask("behalf.ask", [stage.option("menu.back", "back", "no")])
 
 
 class Kind:
@@ -103,11 +123,12 @@ class ServiceQuestion:
         if not likely:
             self._departments(stage, 0)
             return
+        yes = ("yes",) if len(likely) == 1 else ()
         stage.ask(
             "service.ask",
             [
-                *(self._option(stage, service) for service in likely),
-                option(stage, "service", "list", "service.list"),
+                *(self._option(stage, service, yes) for service in likely),
+                option(stage, "service", "list", "service.list", means=("no",)),
                 option(stage, "service", "unknown", "service.unknown", stage.text("service.unknown.why")),
             ],
             list_key="service.open",
@@ -118,7 +139,7 @@ class ServiceQuestion:
         what, _, rest = value.partition("/")
         if value == "unknown":
             stage.answered("service", service=None)
-        elif value == "list":
+        elif value in ("list", "all"):
             self._departments(stage, 0)
         elif what == "page" and rest.isdecimal():
             self._departments(stage, int(rest[:3]))
@@ -140,8 +161,8 @@ class ServiceQuestion:
         likely = self._likely(stage, inbound.text)
         if len(likely) == 1 and len(inbound.text.split()) <= 3:
             stage.answered("service", service=likely[0].id)
-            return True
-        stage.set(failures=stage.conversation.failures + 1)
+        else:
+            stage.say("added.words")
         return True
 
     def _likely(self, stage: Stage, text: str) -> list[Service]:
@@ -149,13 +170,14 @@ class ServiceQuestion:
         by_id = stage.world.directory.service_by_id
         return [by_id[one] for one in found if one in by_id][:MOST_SUGGESTED]
 
-    def _option(self, stage: Stage, service: Service) -> Option:
+    def _option(self, stage: Stage, service: Service, means: tuple[str, ...]) -> Option:
         language = stage.conversation.language
         department = stage.world.directory.department_by_id.get(service.department)
         return Option(
             f"{stage.draft.number}.service.{service.id}",
             service.name.say(language),
             department.name.say(language) if department is not None else "",
+            means,
         )
 
     def _departments(self, stage: Stage, page: int) -> None:
@@ -198,7 +220,7 @@ class ServiceQuestion:
             "service.of",
             [
                 *shown,
-                option(stage, "service", "list", "service.others"),
+                option(stage, "service", "all", "service.others"),
                 option(stage, "service", "unknown", "service.unknown"),
             ],
             list_key="service.open",
@@ -220,8 +242,7 @@ class Name:
 
     def choose(self, stage: Stage, value: str) -> bool:
         if value == "behalf":
-            stage.go("behalf")
-            stage.ask("behalf.ask", [Option("menu.back", stage.text("back"))])
+            ask_behalf(stage)
             return True
         known = self._known(stage)
         if not value.isdecimal() or int(value[:3]) >= len(known):
@@ -230,7 +251,13 @@ class Name:
         return True
 
     def hear(self, stage: Stage, inbound: Inbound) -> bool:
-        name = name_in(inbound)
+        known = self._known(stage)
+        if "self" in stage.words.answers(inbound.text) and known:
+            stage.answered("name", name=known[0])
+            return True
+        if adds(stage, inbound):
+            return True
+        name = name_in(stage, inbound)
         if name is None:
             return False
         stage.answered("name", name=name)
@@ -255,6 +282,8 @@ class Phone:
         return True
 
     def hear(self, stage: Stage, inbound: Inbound) -> bool:
+        if adds(stage, inbound):
+            return True
         number = number_in(inbound)
         if number is None:
             return False
@@ -272,10 +301,14 @@ def number_in(inbound: Inbound) -> str | None:
         return None
 
 
-def name_in(inbound: Inbound) -> str | None:
-    """The name that a message is; None for what is longer than a name."""
-    words = " ".join(inbound.text.split())
-    return words if inbound.sort == "text" and is_name(words) else None
+def name_in(stage: Stage, inbound: Inbound) -> str | None:
+    """The name that a message is; None for what is longer than a name, and for `yes` or `me`."""
+    if inbound.sort != "text" or stage.words.answers(inbound.text):
+        return None
+    if stage.words.only_greets(inbound.text):
+        return None
+    words = stage.words.name_in(inbound.text)
+    return words if is_name(words) else None
 
 
 def is_name(words: str) -> bool:

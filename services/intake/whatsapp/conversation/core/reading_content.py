@@ -14,14 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.intake.whatsapp.conversation.core.inbound import Location, Media, MediaKind, Sort
-from services.intake.whatsapp.conversation.core.reading_fields import (
-    id_of,
-    number_of,
-    object_of,
-    word,
-    words_of,
-)
+from services.intake.whatsapp.conversation.core.reading_fields import id_of, object_of
 from services.kernel.domain.media import is_provider_id
+from services.kernel.domain.whatsapp_people import number_of, tapped_of, word, words_of
 
 MOST_CHOICE = 256
 """Characters of an id of ours, on a button."""
@@ -59,26 +54,11 @@ def _words(text: str) -> Content:
     return Content("text", text) if text else _NOTHING
 
 
-def _tapped(id_: object, title: object) -> Content:
-    """What has a title but no id is as if it were typed."""
-    choice, text = words_of(word(id_))[:MOST_CHOICE], words_of(title)
-    return Content("choice", text, choice=choice) if choice else _words(text)
-
-
-def _button(item: Mapping[str, Any]) -> Content:
-    """A quick reply under a template of ours."""
-    button = object_of(item, "button")
-    return _tapped(button.get("payload"), button.get("text"))
-
-
-def _interactive(item: Mapping[str, Any]) -> Content:
-    """A button or a row of ours. The answer of a form (nfm_reply) is none: we send no forms."""
-    holder = object_of(item, "interactive")
-    for name in ("button_reply", "list_reply"):
-        reply = object_of(holder, name)
-        if reply:
-            return _tapped(reply.get("id"), reply.get("title"))
-    return _NOTHING
+def _tapped(item: Mapping[str, Any]) -> Content:
+    """A quick reply under a template of ours, a button, a row. What has a title but no id is as if it were
+    typed. The answer of a form is none: we send no forms."""
+    id_, title = tapped_of(item)
+    return Content("choice", title, choice=id_[:MOST_CHOICE]) if id_ else _words(title)
 
 
 def _media(kind: MediaKind, name: str = "", *, voice: bool = False) -> Callable[..., Content]:
@@ -168,8 +148,8 @@ def _original(told: Mapping[str, Any]) -> str | None:
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Content]] = {
     "text": _text,
-    "button": _button,
-    "interactive": _interactive,
+    "button": _tapped,
+    "interactive": _tapped,
     "image": _media("image"),
     "audio": _media("audio"),
     "voice": _media("audio", "voice", voice=True),

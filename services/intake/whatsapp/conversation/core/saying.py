@@ -32,6 +32,12 @@ def cut(text: str, most: int) -> str:
     return kept.decode("utf-16-le", "ignore").rstrip() + _CUT
 
 
+def telephone(number: str) -> str:
+    """A number in E.164 as its owner can check it."""
+    own = number.removeprefix("+91")
+    return f"{own[:5]} {own[5:]}" if own != number and len(own) == 10 else number
+
+
 def language_of(tongue: Tongue | None) -> Language:
     return "en" if tongue == "en" else "hi"
 

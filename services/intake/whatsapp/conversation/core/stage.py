@@ -68,8 +68,8 @@ class Stage:
         self.conversation = replace(self.conversation, **changes)
 
     def go(self, at: At, **changes: Any) -> None:
-        """What is being talked about from now on."""
-        self.set(at=at, failures=0, **changes)
+        """What is being talked about from now on. Nothing waits any more, unless it is among `changes`."""
+        self.set(**{"at": at, "failures": 0, "pending": (), **changes})
 
     @property
     def draft(self) -> Draft:
@@ -100,8 +100,8 @@ class Stage:
     def text(self, key: str, **values: str) -> str:
         return self.voice.say(key, self.conversation.tongue, **values)
 
-    def option(self, id_: str, key: str, description: str = "") -> Option:
-        return Option(id_, self.text(key), description)
+    def option(self, id_: str, key: str, *means: str) -> Option:
+        return Option(id_, self.text(key), means=means)
 
     def say(
         self, key: str, *, urgent: bool = False, fallback: Fallback | None = None, **values: str
@@ -119,9 +119,13 @@ class Stage:
         """Say it with what can be tapped; the options can be answered by their numbers too."""
         self.put(self.text(key, **values), options, list_key=list_key)
 
+    def ask_again(self) -> None:
+        """What was asked last, by what can be chosen."""
+        self.ask("choose.again", self.conversation.offered)
+
     def put(self, text: str, options: Sequence[Option] = (), *, list_key: str = "list.open") -> None:
         """As `ask`, of a text that is made already."""
         shown = tuple(options[:MOST_OFFERED])
         self.replies.append(reply(text, shown, self.text(list_key)))
-        self.set(offered=shown, asked_at=self.world.now)
+        self.set(offered=shown, asked_at=self.world.now, noticed=None)
         self.asked = True

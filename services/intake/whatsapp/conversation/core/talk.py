@@ -7,17 +7,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.intake.whatsapp.conversation.core import cases
+from services.intake.whatsapp.conversation.core.card import take_back
+from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import (
     MOST_PARKED,
+    At,
     Callback,
     Conversation,
     Draft,
     Option,
     Tongue,
 )
+from services.intake.whatsapp.conversation.core.saying import telephone
 from services.intake.whatsapp.conversation.core.stage import Stage
+from services.intake.whatsapp.conversation.core.understanding import says_something
 from services.kernel.domain.calendar import WorkingCalendar
-from services.kernel.domain.phones import mask
+from services.kernel.domain.filing import comparable
 
 MOST_GIST = 60
 
@@ -57,6 +62,20 @@ def speak(stage: Stage, tongue: Tongue) -> None:
 
 
 # ------------------------------------------------------------------ cases
+
+
+def is_story(stage: Stage, inbound: Inbound) -> bool:
+    """Whether a message may tell of something: files, a pin, words that are no command and no nod."""
+    if inbound.media is not None or inbound.location is not None:
+        return True
+    words = stage.words
+    return (
+        inbound.sort == "text"
+        and says_something(inbound.text)
+        and not words.is_greeting(inbound.text)
+        and not words.answers(inbound.text)
+        and words.command(inbound.text) is None
+    )
 
 
 def own_cases(stage: Stage) -> None:
@@ -109,7 +128,7 @@ def call_him(stage: Stage, phone: str | None) -> None:
     assert stage.inbound is not None
     if phone is None:
         stage.go("call_phone")
-        stage.ask("call.phone", [stage.option("menu.back", "back")])
+        stage.ask("call.phone", [stage.option("menu.back", "back", "no")])
         return
     draft = stage.conversation.draft
     stage.callbacks.append(
@@ -124,10 +143,10 @@ def call_him(stage: Stage, phone: str | None) -> None:
     opens = next_opening(stage)
     stage.set(ticket=None)
     if opens <= stage.world.now:
-        stage.say("call.soon", phone=mask(phone))
+        stage.say("call.soon", phone=telephone(phone))
     else:
         at = stage.voice.instant(opens, stage.world.directory.zone, stage.conversation.tongue)
-        stage.say("call.later", phone=mask(phone), at=at)
+        stage.say("call.later", phone=telephone(phone), at=at)
 
 
 def next_opening(stage: Stage) -> datetime:
@@ -158,26 +177,47 @@ def begin_new(stage: Stage) -> bool:
         stage.set(draft=None)
         return True
     stage.go("park")
-    shown = [stage.option("park.continue", "park.continue")]
-    if len(stage.conversation.parked) < MOST_PARKED:
-        shown.append(stage.option("park.new", "park.new"))
-    shown.append(stage.option("park.drop", "park.drop"))
-    stage.ask("park.ask", shown, gist=gist(stage, draft))
+    stage.ask("park.ask", fates(stage, "park"), gist=gist(stage, draft))
     return False
 
 
-def put_aside(stage: Stage) -> None:
-    """The draft in hand waits until the other is filed."""
-    parked = (*stage.conversation.parked, stage.draft)[-MOST_PARKED:]
-    stage.set(draft=None, parked=parked)
+def fates(stage: Stage, head: str) -> list[Option]:
+    """What can become of the draft in hand: no more than MOST_PARKED are put aside."""
+    shown = [stage.option(f"{head}.continue", "park.continue", "yes")]
+    if len(stage.conversation.parked) < MOST_PARKED:
+        shown.append(stage.option(f"{head}.new", "park.new"))
+    return [*shown, stage.option(f"{head}.drop", "park.drop")]
+
+
+def put_aside(stage: Stage) -> bool:
+    """The draft in hand waits until the other is filed, where there is room."""
+    parked = stage.conversation.parked
+    if len(parked) >= MOST_PARKED:
+        return False
+    stage.set(draft=None, parked=(*parked, stage.draft))
+    return True
 
 
 def take_up(stage: Stage) -> bool:
-    """The draft that was put aside last comes into hand, where there is one."""
+    """The draft that was put aside last comes into hand, where there is one; another one takes its place."""
     parked = stage.conversation.parked
     if not parked:
         return False
-    stage.go("draft", draft=parked[-1], parked=parked[:-1])
+    in_hand = stage.conversation.draft
+    if in_hand is not None and not (in_hand.parts or in_hand.media):
+        in_hand = None
+    others = (*parked[:-1], in_hand) if in_hand is not None else parked[:-1]
+    stage.go("draft", draft=parked[-1], parked=others)
+    return True
+
+
+def offer_parked(stage: Stage) -> bool:
+    """Ask whether a draft that was put aside is to be gone on with, where there is one."""
+    if not stage.conversation.parked:
+        return False
+    shown = [stage.option("park.take", "park.take", "yes"), stage.option("park.later", "park.later", "no")]
+    stage.go("parked")
+    stage.ask("parked.left", shown, gist=gist(stage, stage.conversation.parked[-1]))
     return True
 
 
@@ -193,20 +233,31 @@ def undo(stage: Stage) -> None:
     """The last answer is taken back and its question asked again."""
     conversation = stage.conversation
     draft = conversation.draft
-    if conversation.at not in ("draft", "behalf", "correct", "cancel") or draft is None:
+    if draft is None or conversation.at not in _ABOUT_DRAFT:
         stage.say("undo.nothing")
         return
-    if conversation.at == "draft" and draft.done:
+    if conversation.at == "draft" and _is_half_answered(stage):
+        if draft.step == "place":
+            take_back(stage, "place")
+    elif conversation.at == "draft" and draft.done:
         last = draft.done[-1]
         if last == "phone" and stage.inbound is not None and stage.inbound.person.number:
             stage.asked_again("phone")
             last = stage.draft.done[-1] if stage.draft.done else last
-        stage.asked_again(last)
-        if last == "story":
-            stage.change(parts=())
-        elif last == "village" and stage.draft.village is not None:
-            stage.change(village=None)
+        take_back(stage, "place" if last == "village" else last)
     stage.go("draft")
+
+
+def _is_half_answered(stage: Stage) -> bool:
+    """Whether the question has been gone into: a list of a list is shown, or the words wait for a block."""
+    draft = stage.draft
+    if draft.step != "service":
+        return draft.step == "place" and draft.village_text is not None
+    head = f"{draft.number}.service."
+    shown = [one.id.removeprefix(head) for one in stage.conversation.offered]
+    # the list of departments is the first one where no service was guessed
+    guessed = bool(stage.world.suggest(comparable(draft.text), draft.kind))
+    return "all" in shown or (guessed and any(value.startswith("dept/") for value in shown))
 
 
 def forget_draft(stage: Stage) -> None:
@@ -219,4 +270,5 @@ def resting(conversation: Conversation, now: datetime) -> timedelta:
     return timedelta() if conversation.last_at is None else now - conversation.last_at
 
 
+_ABOUT_DRAFT: frozenset[At] = frozenset({"draft", "behalf", "correct", "cancel", "park", "resume"})
 SPEAKS: Mapping[str, Tongue] = {"hindi": "hi", "english": "en", "chhattisgarhi": "hne"}

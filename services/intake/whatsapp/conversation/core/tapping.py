@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from services.intake.whatsapp.conversation.core import cases, hearing, talk
+from services.intake.whatsapp.conversation.core import aftercare, cases, drafting, talk
 from services.intake.whatsapp.conversation.core.card import correct
-from services.intake.whatsapp.conversation.core.model import CitizenAct
+from services.intake.whatsapp.conversation.core.model import At, CitizenAct
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain import tickets
+from services.kernel.domain.directory import KINDS
 
 
 def tapped(stage: Stage, choice: str) -> None:
@@ -42,17 +43,21 @@ def _of_draft(stage: Stage, number: int, rest: str) -> None:
         if not correct(stage, value):
             _stale(stage)
     else:
-        hearing.answer(stage, step, value)
+        drafting.answer(stage, step, value)
 
 
 def _cancel(stage: Stage, value: str) -> None:
     if value == "yes":
-        talk.forget_draft(stage)
-        stage.say("cancelled")
-        if not talk.take_up(stage):
-            talk.menu(stage)
-        return
-    stage.go("draft")
+        _throw_away(stage)
+    else:
+        stage.go("draft")
+
+
+def _throw_away(stage: Stage) -> None:
+    talk.forget_draft(stage)
+    stage.say("cancelled")
+    if not talk.offer_parked(stage):
+        talk.menu(stage)
 
 
 def _stale(stage: Stage) -> None:
@@ -69,14 +74,13 @@ def _stale(stage: Stage) -> None:
 
 def _menu(stage: Stage, what: str) -> bool:
     if what == "new":
-        if talk.begin_new(stage):
-            talk.new_draft(stage)
+        _new(stage)
     elif what == "cases":
         talk.own_cases(stage)
     elif what == "human":
         talk.human(stage)
     elif what in ("continue", "back"):
-        hearing.home(stage)
+        drafting.home(stage)
         if stage.conversation.draft is None:
             talk.menu(stage)
     elif what == "menu":
@@ -84,6 +88,18 @@ def _menu(stage: Stage, what: str) -> bool:
     else:
         return False
     return True
+
+
+def _new(stage: Stage) -> None:
+    if not talk.begin_new(stage):
+        return
+    talk.new_draft(stage)
+    # who says what it is need not be asked
+    inbound = stage.inbound
+    typed = inbound.text if inbound is not None and inbound.sort == "text" else ""
+    kinds = [kind for kind in KINDS if kind in stage.words.answers(typed)]
+    if len(kinds) == 1:
+        stage.answered("kind", kind=kinds[0])
 
 
 def _park(stage: Stage, what: str) -> bool:
@@ -94,23 +110,32 @@ def _park(stage: Stage, what: str) -> bool:
         stage.go("idle")
         stage.say("parked.later")
         return True
-    if stage.conversation.draft is None or what not in ("continue", "new", "drop"):
+    waiting = stage.conversation.pending
+    told = [one for one in waiting if talk.is_story(stage, one)]
+    if stage.conversation.draft is None:
         return False
-    pending = stage.conversation.pending
-    stage.set(pending=None)
     if what == "continue":
+        is_new = stage.conversation.at == "park"
         stage.go("draft")
-        if pending is not None:
-            hearing.again(stage, pending)
+        if told and is_new:
+            kept = drafting.begin_behind(stage, told)
+            stage.say("park.kept" if kept else "park.full")
+        elif told:
+            drafting.put(stage, told)
         return True
     if what == "new":
-        talk.put_aside(stage)
-    else:
+        if not talk.put_aside(stage):
+            return False
+    elif what == "drop":
         talk.forget_draft(stage)
         stage.say("cancelled")
+    else:
+        return False
     stage.go("idle")
-    if pending is not None and hearing.is_story(stage, pending):
-        hearing.again(stage, pending)
+    if told:
+        drafting.begin(stage, told)
+    elif waiting and what == "drop":
+        talk.menu(stage)  # he had only greeted
     else:
         talk.new_draft(stage)
     return True
@@ -119,24 +144,31 @@ def _park(stage: Stage, what: str) -> bool:
 def _case(stage: Stage, rest: str) -> bool:
     ticket, _, what = rest.partition(".")
     followed = stage.world.case(tickets.parse(ticket))
-    return followed is not None and cases.begin(stage, followed, what)
+    return followed is not None and aftercare.begin(stage, followed, what)
 
 
 def _pick(stage: Stage, rest: str) -> bool:
-    pending, purpose = stage.conversation.pending, stage.conversation.purpose
-    stage.set(pending=None, purpose=None)
+    waiting, purpose = stage.conversation.pending, stage.conversation.purpose
+    stage.set(pending=(), purpose=None)
     if rest == "new":
         stage.go("idle")
-        if pending is None:
-            talk.new_draft(stage)
+        if waiting:
+            drafting.begin(stage, waiting)
         else:
-            hearing.new_story(stage, pending)
+            _new(stage)
+        return True
+    if rest == "draft":
+        if stage.conversation.draft is None:
+            return False
+        stage.go("draft")
+        if waiting:
+            drafting.put(stage, waiting)
         return True
     followed = stage.world.case(tickets.parse(rest))
     if followed is None:
         return False
-    if purpose == "answer" and pending is not None:
-        hearing.answer_question(stage, followed, pending)
+    if purpose == "answer" and waiting:
+        aftercare.about(stage, followed, waiting)
     elif purpose in ("confirm", "unsatisfied"):
         cases.begin(stage, followed, purpose)
     else:
@@ -152,7 +184,7 @@ def _withdraw(stage: Stage, what: str) -> bool:
         cases.act(stage, ticket, CitizenAct("withdraw"))
     else:
         stage.say("kept")
-        hearing.home(stage)
+        drafting.home(stage)
     return True
 
 
@@ -174,7 +206,7 @@ def _call(stage: Stage, what: str) -> bool:
     else:
         return False
     if stage.conversation.at == "call":
-        hearing.home(stage)
+        drafting.home(stage)
     return True
 
 
@@ -188,7 +220,7 @@ def _is_for_ticket(stage: Stage, choice: str) -> bool:
     if followed is None:
         talk.case_of(stage, ticket)
         return True
-    return cases.begin(stage, followed, "confirm" if what == "satisfied" else "unsatisfied")
+    return aftercare.begin(stage, followed, "confirm" if what == "satisfied" else "unsatisfied")
 
 
 _TAKES: Mapping[str, Callable[[Stage, str], bool]] = {
@@ -206,11 +238,18 @@ _TAKES: Mapping[str, Callable[[Stage, str], bool]] = {
 # ------------------------------------------------------------------ commands
 
 
+_OVER: frozenset[At] = frozenset(
+    {"idle", "parked", "rating", "case", "add", "withdraw", "call", "call_phone"}
+)
+"""Where thanks end what is talked about."""
+
 def command(stage: Stage, what: str) -> bool:
     """Carry out a command. Whether it is one here: a greeting is none in the middle of an answer."""
     if what in talk.SPEAKS:
         talk.speak(stage, talk.SPEAKS[what])
-        if stage.conversation.draft is None:
+        if stage.conversation.last_at is None:
+            talk.welcome(stage)
+        elif stage.conversation.draft is None:
             talk.menu(stage)
         else:
             stage.go("draft")
@@ -224,9 +263,11 @@ def command(stage: Stage, what: str) -> bool:
             talk.menu(stage)
     elif what in ("cancel", "restart"):
         _give_up(stage, what)
-    elif what == "thanks" and stage.conversation.at in ("idle", "rating", "case"):
-        stage.go("idle")
+    elif what == "thanks" and stage.conversation.at in _OVER:
+        drafting.home(stage)
         stage.say("thanks")
+    elif what == "thanks" and stage.conversation.at == "draft":
+        stage.say("thanks.open")  # or he believes that it is registered; its question stands
     else:
         return False
     return True
@@ -246,8 +287,6 @@ def _give_up(stage: Stage, what: str) -> None:
         stage.say("restarted")
         talk.new_draft(stage)
     elif draft.parts or draft.media:
-        hearing.answer(stage, "confirm", "cancel")
+        drafting.answer(stage, "confirm", "cancel")
     else:
-        talk.forget_draft(stage)
-        stage.say("cancelled")
-        talk.menu(stage)
+        _throw_away(stage)

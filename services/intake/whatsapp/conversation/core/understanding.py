@@ -16,8 +16,11 @@ from rapidfuzz import fuzz
 from services.intake.whatsapp.conversation.core.model import Option, Tongue
 from services.kernel.domain.spelling import fold, romanised, words
 
-MOST_WORDS = 6
+MOST_WORDS = 7
 """Words of the longest phrase: what is longer is a story."""
+MOST_CORRECTING = 5
+"""Words of a message that says what is wrong on the card; what is longer may be part of the story."""
+SHORTEST_SENTENCE = 3
 SHORTEST_MISSPELT = 6
 ALIKE = 88.0
 _KEYCAP = "\u20e3"
@@ -51,17 +54,25 @@ class Phrases:
 
 @dataclass(frozen=True)
 class Words:
-    """The word lists, folded. `commands` and `answers`: whole messages; `openers`: words that a greeting may
-    be made of; the rest are single words that tell a language, a kind, or abuse."""
+    """The word lists, folded. `commands` and `answers`: whole messages; `frames`: what people put before and
+    after a name; `greetings` and `openers`: words of which a greeting is made, the former of nothing else;
+    `corrections`: words that tell that something is wrong, and what; the rest are single words that tell a
+    language, a kind, or abuse."""
 
     commands: Mapping[str, str]
-    answers: Mapping[str, frozenset[str]]
+    meanings: Mapping[str, frozenset[str]]
     numbers: Mapping[str, int]
+    frames: Mapping[str, tuple[str, ...]]
+    corrections: Mapping[str, frozenset[str]]
+    greetings: frozenset[str]
     openers: frozenset[str]
     empty: frozenset[str]
+    beside_numbers: frozenset[str]
     english: frozenset[str]
     chhattisgarhi: frozenset[str]
+    chhattisgarhi_or_not: frozenset[str]
     abuse: frozenset[str]
+    verbs: frozenset[str]
     kinds: Mapping[str, tuple[str, ...]]
     _long: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
@@ -73,20 +84,33 @@ class Words:
             for phrase in _folded(said):
                 if commands.setdefault(phrase, id_) != id_:
                     raise ValueError(f"`{phrase}` means {id_} and {commands[phrase]}")
+        meanings: dict[str, set[str]] = {}
+        for id_, said in data["answers"].items():
+            for phrase in _folded(said):
+                meanings.setdefault(phrase, set()).add(id_)
         single = {name: frozenset(_folded(said)) for name, said in data["words"].items()}
         return Words(
             commands=commands,
-            answers={id_: frozenset(_folded(said)) for id_, said in data["answers"].items()},
+            meanings={phrase: frozenset(ids) for phrase, ids in meanings.items()},
             numbers={
                 phrase: int(number)
                 for number, said in data["numbers"].items()
                 for phrase in _folded(said)
             },
-            openers=single["openers"],
+            frames={
+                where: tuple(sorted(_folded(said), key=len, reverse=True))
+                for where, said in data["frames"].items()
+            },
+            corrections={id_: frozenset(_folded(said)) for id_, said in data["corrections"].items()},
+            greetings=single["greetings"],
+            openers=single["openers"] | single["greetings"],
             empty=single["empty"],
+            beside_numbers=single["beside_numbers"],
             english=single["english"],
             chhattisgarhi=single["chhattisgarhi"],
+            chhattisgarhi_or_not=single["chhattisgarhi_or_not"],
             abuse=single["abuse"],
+            verbs=single["verbs"],
             kinds={kind: tuple(sorted(_folded(said))) for kind, said in data["kinds"].items()},
             _long=tuple((p, i) for p, i in commands.items() if len(p) >= SHORTEST_MISSPELT),
         )
@@ -104,32 +128,51 @@ class Words:
         )
         return found if score >= ALIKE else None
 
-    def answer(self, text: str) -> str | None:
-        """yes, no, skip …: what a short message answers."""
-        said = plain(text)
-        return next((id_ for id_, phrases in self.answers.items() if said in phrases), None)
+    def answers(self, text: str) -> frozenset[str]:
+        """yes, no, skip …: all that a short message may answer."""
+        return self.meanings.get(plain(text), frozenset())
+
+    def verdict(self, text: str) -> str | None:
+        """yes or no, where the message says that, or 1 or 2 for it."""
+        meant = self.answers(text) & {"yes", "no"}
+        if len(meant) == 1:
+            return next(iter(meant))
+        return {1: "yes", 2: "no"}.get(self.number(text) or 0)
+
+    def is_nod(self, text: str) -> bool:
+        """Whether it says no more than that he has read it: yes, no, or a sign of the hand."""
+        return bool(self.answers(text) & {"yes", "no"}) or is_sign(text)
 
     def number(self, text: str) -> int | None:
-        """The number that a message is, in digits or as a word."""
+        """The number that a message is, in digits or as a word, also as `number 2`."""
         number = number_of(text)
-        return number if number is not None else self.numbers.get(plain(text))
+        if number is not None:
+            return number
+        said = plain(text)
+        if said in self.numbers:
+            return self.numbers[said]
+        bare = [word for word in said.split() if word not in self.beside_numbers]
+        return (number_of(bare[0]) or self.numbers.get(bare[0])) if len(bare) == 1 else None
 
-    def option(self, text: str, offered: Sequence[Option]) -> Option | None:
+    def option(
+        self, text: str, offered: Sequence[Option], *, numbered: bool = True
+    ) -> Option | None:
         """Which of what was offered the message means: by number, by its own words, by yes and no."""
         number = self.number(text)
+        if number is not None and not numbered:
+            return None
         if number is not None:
             return offered[number - 1] if 0 < number <= len(offered) else None
         said = plain(text)
         if not said:
             return None
         for option in offered:
-            if said == plain(option.title):
+            if said in (plain(option.title), plain(option.description)):
                 return option
-        meant = self.answer(text)
-        if meant is not None:
-            for option in offered:
-                if option.id.rpartition(".")[2] == meant:
-                    return option
+        meant = self.answers(text)
+        for option in offered:
+            if meant & {option.id.rpartition(".")[2], *option.means}:
+                return option
         if len(said) < SHORTEST_MISSPELT:
             return None
         likely = [o for o in offered if fuzz.ratio(said, plain(o.title)) >= ALIKE]
@@ -140,10 +183,47 @@ class Words:
         said = plain(text).split()
         return bool(said) and all(word in self.openers or word in self.empty for word in said)
 
+    def only_greets(self, text: str) -> bool:
+        """Whether it is a greeting and cannot be a name, as `राम` and `जय` are."""
+        said = plain(text).split()
+        repeated = len(said) > 1 and len(set(said)) == 1
+        certain = repeated or len(said) > 2 or any(word in self.greetings for word in said)
+        return certain and self.is_greeting(text)
+
+    def name_in(self, text: str) -> str:
+        """`text` without what people say around a name: `मेरा नाम … है`."""
+        words_ = text.split()
+        for where in ("before", "after"):
+            for phrase in self.frames[where]:
+                count = phrase.count(" ") + 1
+                part = words_[:count] if where == "before" else words_[-count:]
+                if count < len(words_) and plain(" ".join(part)) == phrase:
+                    words_ = words_[count:] if where == "before" else words_[:-count]
+                    break
+        return " ".join(words_)
+
+    def correction(self, text: str) -> str | None:
+        """What a short message says is wrong: a field of the card, or "" for what it does not name."""
+        said = plain(text).split()
+        if not 0 < len(said) <= MOST_CORRECTING:
+            return None
+        wrong = self.corrections["wrong"]
+        if not any(word in wrong for word in said):
+            return None
+        for field_, named in self.corrections.items():
+            if field_ != "wrong" and any(word in named for word in said):
+                return field_
+        return "" if all(word in wrong or word in self.empty for word in said) else None
+
     def is_abuse(self, text: str) -> bool:
         """Short, and with a word that is meant to hurt: a story may quote one."""
         said = plain(text).split()
         return 0 < len(said) <= MOST_WORDS and any(word in self.abuse for word in said)
+
+    def is_sentence(self, text: str) -> bool:
+        """Whether it says something of something, as no name of a person or a place does."""
+        said = plain(self.name_in(text)).split()
+        return len(said) >= SHORTEST_SENTENCE and any(word in self.verbs for word in said)
 
     def kind_of(self, text: str) -> str:
         """What a story is by its own words; a complaint unless it says otherwise."""
@@ -157,11 +237,13 @@ class Words:
         """The language of a message; None where it has no word that tells."""
         said = plain(text).split()
         deva = any("\u0900" <= char <= "\u097f" for word in said for char in word)
-        if sum(word in self.chhattisgarhi for word in said) >= 2:
+        certain = self.chhattisgarhi.intersection(said)
+        likely = certain | self.chhattisgarhi_or_not.intersection(said)
+        if len(likely) >= 2 and (deva or certain):
             return "hne"
-        if deva:
-            return "hi"
         telling = [word for word in said if word not in self.openers and not word.isdigit()]
+        if deva:
+            return "hi" if telling else None
         english = sum(word in self.english for word in telling)
         if english and 2 * english >= len(telling):
             return "en"
@@ -181,6 +263,12 @@ def looks_like_ticket(text: str) -> bool:
     return 8 <= digits <= 12 and letters <= 4 and all(
         char.isascii() and char.isalpha() for char in bare[:letters]
     )
+
+
+def is_sign(text: str) -> bool:
+    """Whether it is made of emoji alone."""
+    kept = [char for char in text if not char.isspace() and char not in _SELECTORS + "\u200d"]
+    return bool(kept) and all(unicodedata.category(char) in ("So", "Sk") for char in kept)
 
 
 def _folded(said: Iterable[str]) -> list[str]:

@@ -1,0 +1,273 @@
+"""What words mean: numbers, commands, answers, options, names, corrections, greetings, the language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake.whatsapp.conversation.core.model import Option
+from services.intake.whatsapp.conversation.core.understanding import (
+    Words,
+    is_sign,
+    looks_like_ticket,
+    number_of,
+    plain,
+    says_something,
+)
+from services.kernel.domain import tickets
+from tests.conversation.town import WORDS
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1", 1), ("१", 1), (" 2. ", 2), ("(3)", 3), ("৪", 4), ("10", 10), ("१०", 10), ("5️⃣", 5), ("0", 0),
+        ("एक", 1), ("do", 2), ("तीसरा", 3), ("First", 1), ("number 2", 2), ("2 नंबर", 2), ("नं. 3", None),
+        ("no 3", 3), ("दूसरा वाला", 2), ("option 1", 1), ("100", None), ("1 2", None), ("one two", None),
+        ("-", None), ("", None), ("no", None), ("नंबर", None), ("½", None), ("1a", None),
+    ],
+)  # fmt: skip
+def test_numbers(text: str, number: int | None) -> None:
+    assert WORDS.number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("मेनू", "menu"), ("MENU", "menu"), ("मदद", "help"), ("help!", "help"), ("नयी शिकायत", "new"),
+        ("nai shikayat", "new"), ("स्थिति", "cases"), ("Status?", "cases"), ("mere aavedan", "cases"),
+        ("बात करनी है", "human"), ("baat krni hai", "human"), ("I want to talk to a person", "human"),
+        ("पीछे", "undo"), ("peeche", "undo"), ("रद्द", "cancel"), ("radd karo", "cancel"),
+        ("Cancel.", "cancel"), ("फिर से शुरू करो", "restart"), ("phir se shuru kro", "restart"),
+        ("English", "english"),
+        ("हिन्दी में", "hindi"), ("छत्तीसगढ़ी", "chhattisgarhi"), ("dhanyawaad", "thanks"),
+        ("शिकायत दर्ज करनी है।", "new"), ("शिकायत दरज करनी है", "new"), ("meri shikayte", "cases"),
+        ("मेरी शिकायत का क्या हुआ", "cases"),
+        # a story that merely holds such a word commands nothing
+        ("बिल रद्द करने की मांग की थी पर रद्द नहीं हुआ", None), ("मदद के लिए कोई नहीं आता है यहाँ", None),
+        ("बैंक में बात करनी है पर कोई नहीं सुनता", None), ("back side ka drain jam hai", None),
+        ("हैंडपंप", None), ("", None), ("…", None), ("🙏", None),
+    ],
+)  # fmt: skip
+def test_commands(text: str, command: str | None) -> None:
+    assert WORDS.command(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("हाँ", {"yes"}), ("हां जी", {"yes"}), ("Haan", {"yes"}), ("हव", {"yes"}), ("OK", {"yes"}),
+        ("जी", {"yes"}), ("ठीक है", {"yes"}), ("nahi", {"no"}), ("नइ", {"no", "new"}), ("नई", {"no", "new"}),
+        ("गलत है", {"no"}), ("पता नहीं", {"skip", "unknown"}), ("बस", {"enough"}),
+        ("शिकायत", {"complaint"}), ("सुझाव", {"suggestion"}),
+        ("मेरे नाम से", {"self"}), ("हैंडपंप", set()), ("हाँ पर काम नहीं हुआ", set()),
+    ],
+)  # fmt: skip
+def test_answers(text: str, answers: set[str]) -> None:
+    assert WORDS.answers(text) == answers
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("1", "yes"), ("२", "no"), ("हाँ", "yes"), ("संतुष्ट हूँ", "yes"), ("नहीं", "no"), ("काम नहीं हुआ", "no"),
+        ("3", None), ("", None), ("हैंडपंप बन गया", None),
+    ],
+)  # fmt: skip
+def test_verdicts(text: str, verdict: str | None) -> None:
+    assert WORDS.verdict(text) == verdict
+
+
+OFFERED = (
+    Option("1.confirm.yes", "✅ दर्ज करें"),
+    Option("1.confirm.edit", "✏️ बदलें", means=("no",)),
+    Option("1.confirm.cancel", "❌ रद्द करें"),
+    Option("rating.5", "⭐⭐⭐⭐⭐", "बहुत अच्छा"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "id_"),
+    [
+        ("1", "1.confirm.yes"), ("२", "1.confirm.edit"), ("4", "rating.5"), ("5", None), ("0", None),
+        ("दर्ज करें", "1.confirm.yes"), ("दर्ज कर दो", "1.confirm.yes"), ("हाँ", "1.confirm.yes"),
+        ("नहीं", "1.confirm.edit"), ("badlo", "1.confirm.edit"), ("रद्द करें", "1.confirm.cancel"),
+        ("रदद करें", "1.confirm.cancel"), ("बहुत अच्छा", "rating.5"), ("bahut achchha", None),
+        ("", None), ("👍", None), ("हैंडपंप खराब है", None),
+    ],
+)  # fmt: skip
+def test_options(text: str, id_: str | None) -> None:
+    found = WORDS.option(text, OFFERED)
+    assert (found.id if found else None) == id_
+
+
+def test_where_numbers_are_words_they_choose_nothing() -> None:
+    assert WORDS.option("1", OFFERED, numbered=False) is None
+    assert WORDS.option("हाँ", OFFERED, numbered=False) is OFFERED[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("राम कुमार", "राम कुमार"), ("मेरा नाम राम कुमार है", "राम कुमार"), ("my name is Ram Kumar", "Ram Kumar"),
+        ("mera naam Ram hai", "Ram"), ("मोर नाँव फूलबाई हे", "फूलबाई"), ("सीता के नाम से", "सीता"),
+        ("फुलेश्वरी बाई के लिए", "फुलेश्वरी बाई"), ("मैं मोहन हूँ", "मोहन"), ("नाम", "नाम"), ("है", "है"),
+        ("", ""), ("हैदर अली", "हैदर अली"),
+    ],
+)  # fmt: skip
+def test_names(text: str, name: str) -> None:
+    assert WORDS.name_in(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("नाम गलत है", "name"), ("naam galat hai", "name"), ("गाँव का नाम गलत है", "place"),
+        ("place wrong", "place"), ("विभाग बदलना है", "service"), ("गलत है", ""), ("कुछ बदलना", None),
+        ("बदलो", ""),
+        ("राशन कार्ड में मेरा नाम गलत लिखा है", None), ("मीटर की रीडिंग गलत है", None), ("हाँ", None), ("", None),
+    ],
+)  # fmt: skip
+def test_corrections(text: str, field: str | None) -> None:
+    assert WORDS.correction(text) == field
+
+
+@pytest.mark.parametrize(
+    ("text", "greets", "only_greets"),
+    [
+        ("नमस्ते", True, True), ("नमस्ते जी 🙏", True, True), ("Hello sir", True, True), ("राम राम", True, True),
+        ("जय जोहार", True, True), ("राम", True, False), ("जय", True, False), ("good morning", True, True),
+        ("सीताराम", True, False), ("जय श्री राम", True, True), ("राम कुमार", False, False), ("", False, False),
+        ("नमस्ते हैंडपंप खराब है", False, False), ("🙏", False, False),
+    ],
+)  # fmt: skip
+def test_greetings(text: str, greets: bool, only_greets: bool) -> None:
+    assert (WORDS.is_greeting(text), WORDS.only_greets(text)) == (greets, only_greets)
+
+
+@pytest.mark.parametrize(
+    ("text", "tongue"),
+    [
+        ("The hand pump is broken", "en"), ("street light not working", "en"), ("मेरा हैंडपंप खराब है", "hi"),
+        ("pani nahi aa raha hai", "hi"), ("transformer jal gaya", "hi"), ("bijli nai he", "hi"),
+        ("हमर पारा के बोरिंग बिगड़ गे हे", "hne"), ("मोर राशन कार्ड नइ बनत हे", "hne"),
+        ("hamar gaon ke boring bigad ge he", "hne"), ("नमस्ते", None), ("जोहार", None), ("hello", None),
+        ("hi", None), ("1", None), ("", None), ("🙏", None),
+    ],
+)  # fmt: skip
+def test_the_language(text: str, tongue: str | None) -> None:
+    assert WORDS.tongue_of(text) == tongue
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("हैंडपंप खराब है", "complaint"), ("मेरा सुझाव है कि पुस्तकालय खुले", "suggestion"),
+        ("हमारी माँग है कि सड़क बने", "demand"), ("hamari mang hai", "demand"), ("", "complaint"),
+    ],
+)  # fmt: skip
+def test_the_kind(text: str, kind: str) -> None:
+    assert WORDS.kind_of(text) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("दो महीने से पानी नहीं आ रहा है", True), ("the pump is broken", True), ("pani nahi aata", True),
+        ("पानी नइ मिलत हे", True), ("श्याम लाल साहू", False), ("मेरा नाम श्याम लाल है", False),
+        ("राम कुमार पिता श्याम लाल ग्राम तरौद", False), ("स्कूल के पास वाली गली", False), ("खराब है", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_sentences(text: str, sentence: bool) -> None:
+    assert WORDS.is_sentence(text) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "abuse"),
+    [
+        ("तुम सब कमीने हो", True), ("saale", True), ("गली में आवारा कुत्ते हैं", False), ("BC certificate", False),
+        ("मेरा साला मेरी जमीन पर कब्जा करके बैठा है जी", False), ("", False),
+    ],
+)  # fmt: skip
+def test_abuse(text: str, abuse: bool) -> None:
+    assert WORDS.is_abuse(text) == abuse
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("👍", True), ("🙏🏽", True), ("❤️", True), ("👨‍👩‍👧", True), ("?", False), ("👍 ok", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_signs(text: str, sign: bool) -> None:
+    assert is_sign(text) == sign
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("2600104238", True), ("JC-2600104238", True), ("JC 26001042", True), ("२६००१०४२३८", True),
+        ("9876543210", True), ("1234567", False), ("1234567890123", False), ("JCXYZ-2600104238", False),
+        ("26001 pumps", False), ("", False),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_ticket(text: str, looks: bool) -> None:
+    assert looks_like_ticket(text) == looks
+
+
+@given(st.integers(0, 99), st.integers(0, tickets.MAX_SEQUENCE))
+def test_every_ticket_looks_like_one(year: int, sequence: int) -> None:
+    assert looks_like_ticket(tickets.show("JC", tickets.make(year, sequence)))
+
+
+@given(st.text(max_size=200))
+def test_nothing_that_is_written_breaks_it(text: str) -> None:
+    for read in (
+        plain, number_of, says_something, is_sign, looks_like_ticket, WORDS.command, WORDS.answers,
+        WORDS.number, WORDS.verdict, WORDS.is_nod, WORDS.is_greeting,
+        WORDS.only_greets, WORDS.name_in, WORDS.correction,
+        WORDS.is_abuse, WORDS.is_sentence, WORDS.kind_of, WORDS.tongue_of,
+    ):  # fmt: skip
+        read(text)
+    WORDS.option(text, OFFERED)
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_name_is_never_lost(text: str) -> None:
+    assert bool(WORDS.name_in(text)) == bool(text.split())
+
+
+EMPTY: Mapping[str, Mapping[str, list[str]]] = {
+    "commands": {},
+    "answers": {},
+    "numbers": {},
+    "frames": {"before": [], "after": []},
+    "corrections": {"wrong": []},
+    "words": {
+        "greetings": [],
+        "openers": [],
+        "empty": [],
+        "beside_numbers": [],
+        "english": [],
+        "chhattisgarhi": [],
+        "chhattisgarhi_or_not": [],
+        "abuse": [],
+        "verbs": [],
+    },
+    "kinds": {},
+}
+
+
+def test_a_phrase_has_one_meaning() -> None:
+    with pytest.raises(ValueError, match="cancel"):
+        Words.of({**EMPTY, "commands": {"help": ["रद्द"], "cancel": ["radd"]}})
+
+
+def test_a_phrase_has_a_word() -> None:
+    with pytest.raises(ValueError, match="no word"):
+        Words.of({**EMPTY, "answers": {"yes": ["👍"]}})
