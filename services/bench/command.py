@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from services.bench import intake, latency, lifecycle, memory, notify, pipeline, sla
+from services.bench import intake, latency, lifecycle, memory, notify, pipeline, sla, whatsapp
 from services.bench.figures import Figure, as_json
 from services.bench.ground import FULL, SHORT, Lines, Say, Scale
 from services.kernel.adapters.logging import configure
@@ -24,6 +24,7 @@ BENCHES: dict[str, Callable[[Lines, Scale, Say], list[Figure]]] = {
     "memory": memory.measure,
     "sla": sla.measure,
     "notify": notify.measure,
+    "whatsapp": whatsapp.measure,
 }
 
 

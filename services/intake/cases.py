@@ -130,6 +130,8 @@ class OwnCases:
                 {**by, **_KEPT}, _RECEIPT, sort=[("received_at", -1)], limit=limit
             ).to_list(None)
             tickets = [receipt["_id"] for receipt in receipts]
+            if not tickets:
+                return {}
             routed = await self._cases.find({"_id": {"$in": tickets}}, _CASE).to_list(None)
         found = {receipt["_id"]: _received(receipt) for receipt in receipts}
         for document in routed:

@@ -87,6 +87,7 @@ class Filer:
         self._keys = keys
         self._clock = clock
         self._suggesters: dict[str, tuple[int, Suggester]] = {}
+        self._building = asyncio.Lock()
 
     async def file(
         self, application: Application, *, channel: str, client: str, key: str | None
@@ -128,6 +129,15 @@ class Filer:
         )
         return _filed(accepted, considered.dangers, directory)
 
+    async def _build(self, directory: District) -> Suggester:
+        """Once a version, however many ask at once, and long enough to be kept off the loop."""
+        async with self._building:
+            version, suggester = self._suggesters.get(directory.id, (-1, None))
+            if suggester is None or version != directory.version:
+                suggester = await asyncio.to_thread(Suggester, directory)
+                self._suggesters[directory.id] = (directory.version, suggester)
+            return suggester
+
     async def earlier(self, channel: str, client: str, key: str) -> str | None:
         """The ticket that a request with this key was given, whatever it said. Raises Unavailable."""
         return await self._receipts.ticket(channel, client, key)
@@ -145,9 +155,7 @@ class Filer:
         """What services words may be about, by a version of a directory."""
         version, suggester = self._suggesters.get(directory.id, (-1, None))
         if suggester is None or version != directory.version:
-            # once a version, and long enough to be kept off the loop
-            suggester = await asyncio.to_thread(Suggester, directory)
-            self._suggesters[directory.id] = (directory.version, suggester)
+            suggester = await self._build(directory)
         known = suggester
 
         def suggest(text: str, kind: Kind) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from services.kernel.contracts.envelope import Caller, unseal
 from services.kernel.contracts.topics import CALLS
 from services.kernel.domain.lifecycle_table import Role
 from services.kernel.domain.naming import Names
+from tests.conversation.shapes import SAMPLES, content_of, fields_of_case, key_of, options_of
 from tests.conversation.town import Shown
 from tests.conversation.transcript import Happens, Sent, Who
 
@@ -162,7 +163,7 @@ class LiveSide:
     # ------------------------------------------------------------ messages
 
     async def say(self, who: Who, sent: Sent, choice: str, about: str) -> list[str]:
-        body: dict[str, Any] = {**self._of(who), **_content(sent, choice, about)}
+        body: dict[str, Any] = {**self._of(who), **content_of(sent, choice, about)}
         if choice and await self._is_list(who, about):
             body["row"] = body.pop("button")
         if about and (sent.replies or choice):
@@ -171,7 +172,7 @@ class LiveSide:
             ids = [(await self._line.post("standins", "/api/inbound", body))["id"]]
         else:
             bare = {name: value for name, value in body.items() if name != sent.media}
-            others = {**bare, str(sent.media): {"sample": _SAMPLES[sent.media or ""]}}
+            others = {**bare, str(sent.media): {"sample": SAMPLES[sent.media or ""]}}
             messages = [body, *[others] * (sent.times - 1)]
             asked = {"messages": messages, "spread": "one"}
             ids = (await self._line.post("standins", "/api/inbound", asked))["ids"]
@@ -186,7 +187,7 @@ class LiveSide:
         for id_ in ids:
             # his number may be another one now
             messages = await self._line.feed.to(self._sent[id_])
-            came = {_key(message): message for message in messages}
+            came = {key_of(message): message for message in messages}
             keys = (f"wa/{short(id_)}/{place}" for place in itertools.count())
             mine = itertools.takewhile(came.__contains__, keys)
             found += [self._shown(came[key]) for key in mine]
@@ -200,8 +201,8 @@ class LiveSide:
         text = message["text"]
         for own, fresh in self._addresses.items():
             text = text.replace(telephone(fresh), telephone(own))
-        notice = not _key(message).startswith("wa/")
-        return Shown(message["id"], text, _options(message), notice)
+        notice = not key_of(message).startswith("wa/")
+        return Shown(message["id"], text, options_of(message), notice)
 
     async def find(self, look: Callable[[], object], what: str) -> object:
         end = time.monotonic() + PATIENCE_SECONDS
@@ -305,7 +306,7 @@ class LiveSide:
 
         async def came() -> str | None:
             for message in await self._line.feed.to(address):
-                if _key(message).startswith(event):
+                if key_of(message).startswith(event):
                     return str(message["id"])
             return None
 
@@ -324,7 +325,7 @@ class LiveSide:
 
     async def case(self, ticket: str) -> Mapping[str, str]:
         case = await self._line.case(ticket)
-        return _fields(case, {fresh: own for own, fresh in self._addresses.items()}) if case else {}
+        return fields_of_case(case, {fresh: own for own, fresh in self._addresses.items()}) if case else {}
 
     async def calls(self, who: Who) -> Sequence[Mapping[str, str]]:
         mine = {f"wa/{short(id_)}" for id_ in self._sent}
@@ -346,77 +347,3 @@ class LiveSide:
             }
             found.append({name: value for name, value in told.items() if value})
         return found
-
-
-# ------------------------------------------------------------------ shapes
-
-
-_SAMPLES = {"image": "photo", "video": "video", "audio": "voice", "document": "letter"}
-
-
-def _content(sent: Sent, choice: str, about: str) -> dict[str, Any]:
-    """The part of `POST /api/inbound` that says what it is."""
-    if choice:
-        return {"button": {"id": choice, "title": sent.tap}}
-    if sent.media is not None:
-        told: dict[str, Any] = {"sample": _SAMPLES[sent.media], "caption": sent.text}
-        return {sent.media: told | ({"voice": sent.voice} if sent.media == "audio" else {})}
-    if sent.sort == "location":
-        return {"location": {"latitude": sent.lat, "longitude": sent.lng, "name": sent.text}}
-    if sent.sort == "contact":
-        return {"contacts": [{"name": "…", "phone": sent.text}]}
-    if sent.sort == "reaction":
-        return {"reaction": {"message_id": about, "emoji": sent.text}}
-    if sent.sort == "edited":
-        return {"edit": {"message_id": about, "text": sent.text}}
-    if sent.sort == "revoked":
-        return {"revoke": {"message_id": about}}
-    if sent.unsupported == "sticker":
-        return {"sticker": {"sample": "sticker"}}
-    if sent.sort == "other":
-        return {"unsupported": {"type": sent.unsupported}}
-    return {"text": sent.text}
-
-
-def _key(message: Mapping[str, Any]) -> str:
-    """Ours, under which it was sent, without the recipient."""
-    return str(message["key"]).partition(":")[0]
-
-
-def _options(message: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    layout = message.get("layout") or {}
-    rows = [row for section in layout.get("sections", ()) for row in section["rows"]]
-    if rows:
-        return tuple((row["id"], row["title"], row.get("description", "")) for row in rows)
-    return tuple((id_, title, "") for id_, title in message["buttons"])
-
-
-def _fields(case: Mapping[str, Any], own_of: Mapping[str, str]) -> Mapping[str, str]:
-    """As README.md names them; without those that it has not."""
-    place, citizen = case["place"], case["citizen"]
-    words = [entry["note"] for entry in case["history"] if entry["note"]]
-    told = {
-        "kind": case["kind"],
-        "service": case["service"],
-        "village": place["village"],
-        "words of place": place["village_text"],
-        "landmark": place["landmark"],
-        "block": place["block"],
-        "name": citizen["name"],
-        "for": citizen["on_behalf_of"],
-        "phone": own_of.get(citizen["phone"], citizen["phone"]),
-        "priority": case["priority"],
-        "language": case["language"],
-        "text": case["text"],
-        "pin": f"{place['lat']:g},{place['lng']:g}" if place["lat"] is not None else None,
-        "state": case["state"],
-        "words": words[-1] if words else None,
-        "history": " ".join(words),
-        "files": str(len(case["media"])),
-    }
-    found = {name: value for name, value in told.items() if value}
-    if case["rating"] is not None:
-        found["rating"] = str(case["rating"])
-    if case["confidential"]:
-        found["confidential"] = ""
-    return found

@@ -140,7 +140,7 @@ DIGESTS = Counter("samvad_digests_requested_total", "Daily digests asked for.", 
 DEPENDENCY_UP = Gauge("samvad_dependency_up", "1 when the dependency answered.", ["dependency"])
 CONVERSATION_TURNS = Counter(
     "samvad_conversation_turns_total",
-    "Messages of citizens on WhatsApp that were answered, by what they were.",
+    "Messages of citizens on WhatsApp that were handled, by what they were.",
     ["district", "sort"],
 )
 WHATSAPP_RECEIVED = Counter(

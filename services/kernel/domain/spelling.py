@@ -252,8 +252,11 @@ def _is_devanagari(word: str) -> bool:
     return "\u0900" <= word[:1] <= "\u097f"
 
 
+_DECIMAL = re.compile(r"\d")
+
+
 def _digits(word: str) -> str:
-    if not any(char.isdecimal() for char in word):
+    if _DECIMAL.search(word) is None:
         return word
     return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in word)
 

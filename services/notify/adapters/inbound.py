@@ -16,18 +16,18 @@ from services.kernel.contracts.codec import Record
 from services.kernel.contracts.envelope import MasterKeys, Requested, new_data_key, seal
 from services.kernel.domain.choices import Choices
 from services.kernel.domain.errors import Unknown
+from services.kernel.domain.whatsapp_people import (
+    Change,
+    changes_of,
+    sender_of,
+    typed_text,
+    written_at,
+)
 from services.notify.adapters.contact_store import ContactStore, Heard
 from services.notify.adapters.moves import Moves
 from services.notify.adapters.provider_receipts import receipts_of
 from services.notify.adapters.receiving import Receiving
 from services.notify.adapters.requests import Requests
-from services.notify.adapters.whatsapp_people import (
-    changes_of,
-    is_of_the_system,
-    sender_of,
-    text_of,
-    written_at,
-)
 from services.notify.core.receipts import Receipt
 
 log = get_logger()
@@ -120,12 +120,13 @@ class Inbound:
                 receipt = receipts_of(received.item, received.at)
                 if receipt is not None:
                     receipts.append(receipt)
-            elif changes_of(received.item):
+            elif changes := changes_of(received.item, received.at):
                 # what he wrote before was written by who he was
                 await self._hear(written)
                 written = []
-                await self._change(received)
-            elif received.kind == "message" and not is_of_the_system(received.item):
+                for change in changes:
+                    await self._change(change)
+            elif received.kind == "message":
                 one = self._written(received, record.offset)
                 if one is not None:
                     written.append(one)
@@ -141,7 +142,7 @@ class Inbound:
         heard = Heard(
             name,
             written_at(received.item, received.at),
-            self._choices.wants(text_of(received.item)),
+            self._choices.wants(typed_text(received.item)),
             beside[0] if beside else None,
         )
         return _Written(heard, addresses[0], received.district, order)
@@ -152,10 +153,9 @@ class Inbound:
             if counts:
                 await self._answers.confirm(one)
 
-    async def _change(self, received: WhatsAppReceived) -> None:
-        at = written_at(received.item, received.at)
-        for change in changes_of(received.item):
-            old = self._moves.name(change.old)
-            moved = self._moves.seal(old, change.new, at)
-            await self._contacts.move(old, self._moves.name(change.new), moved)
+    async def _change(self, change: Change) -> None:
+        for move in change.moves:
+            old = self._moves.name(move.old)
+            moved = self._moves.seal(old, move.new, change.at)
+            await self._contacts.move(old, self._moves.name(move.new), moved)
             log.info("inbound.moved")

@@ -161,12 +161,12 @@ def test_no_more_drafts_wait_than_are_told_of() -> None:
         made.say(f"सड़क नंबर {number} टूट गई है")
         made.say("नई शिकायत")
         if number < MOST_PARKED:
-            made.tap("park.new")
+            made.tap(f"park.{number + 1}.new")
     known = made.phone.conversation
     assert len(known.parked) == MOST_PARKED
-    assert "park.new" not in [option.id for option in known.offered]
+    assert not [option.id for option in known.offered if option.id.endswith(".new")]
     before = known.draft
-    made.tap("park.new")  # of an earlier question
+    made.tap("park.1.new")  # of an earlier question
     assert made.phone.conversation.draft == before
     assert made.phone.conversation.parked == known.parked
 
@@ -314,3 +314,22 @@ def test_words_for_a_case_that_moved_on_are_kept_with_it() -> None:
     assert case.case is not None
     last = case.case.history[-1]
     assert (last.action, last.note) == ("attach", "स्कूल वाला पंप है")
+
+
+def test_an_old_button_throws_no_other_draft_away() -> None:
+    made = walk("सड़क टूट गई है", "नई शिकायत")
+    old = next(o.id for o in made.phone.conversation.offered if o.id.endswith(".drop"))
+    made.tap(old.replace(".drop", ".new"))
+    made.say("बिजली बंद है")
+    before = made.phone.conversation
+    made.tap(old)
+    assert made.phone.conversation.draft == before.draft
+    assert made.phone.conversation.parked == before.parked
+
+
+def test_a_tapped_stop_is_heard_as_a_typed_one() -> None:
+    made = walk("सड़क टूट गई है")
+    draft = made.phone.conversation.draft
+    made.tap("anything", "STOP")
+    assert made.phone.conversation.opted_out
+    assert made.phone.conversation.draft == draft

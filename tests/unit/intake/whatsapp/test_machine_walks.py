@@ -95,7 +95,7 @@ def answer_what_is_asked(walk: Walk) -> None:
     conversation = walk.phone.conversation
     draft = conversation.draft
     if draft is None or conversation.at != "draft":
-        continued = [o.id for o in conversation.offered if o.id in ("menu.continue", "resume.continue")]
+        continued = [o.id for o in conversation.offered if o.id.endswith(".continue")]
         walk.tap(continued[0]) if continued else walk.say("मेनू")
         return
     offered = {option.id.partition(".")[2] for option in conversation.offered}

@@ -169,8 +169,8 @@ class Walk:
     def say(self, text: str) -> list[Shown]:
         return self.send(self._inbound("say", [text], token=False))
 
-    def tap(self, choice: str) -> list[Shown]:
-        return self.send(self._made("choice", text="…", choice=choice))
+    def tap(self, choice: str, title: str = "…") -> list[Shown]:
+        return self.send(self._made("choice", text=title, choice=choice))
 
     def send(self, inbound: Inbound | None) -> list[Shown]:
         assert inbound is not None
@@ -260,7 +260,7 @@ class Walk:
 
     def _is_for_others(self, inbound: Inbound) -> bool:
         """What changes nothing, or is answered by whoever keeps the choice."""
-        wants = choices().wants(inbound.text) if inbound.sort == "text" else None
+        wants = choices().wants(inbound.text) if inbound.sort in ("text", "choice") else None
         return inbound.sort == "reaction" or wants is not None
 
     def _check_done(

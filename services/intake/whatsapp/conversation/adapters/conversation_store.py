@@ -26,6 +26,8 @@ from services.kernel.contracts.events import Sealed
 from services.kernel.domain.errors import Unavailable
 
 COLLECTION = "conversations"
+GONE = "gone:"
+"""What a name begins with that is nobody's: of a conversation whose names are all another's now."""
 INDEXES = [
     mongo.IndexModel([("names", 1)], unique=True),
     # whom a name belonged to before it changed hands
@@ -44,7 +46,8 @@ class Remembered(Private):
 class Stored:
     """A conversation as it lies in the store; `version` 0: not yet. `names`: by which the person is known
     now; `former`: by which no longer, each with the instant. `outbox`: what is to be published; `adopts`:
-    names of another conversation that is this person's too."""
+    names of another conversation that is this person's too; `takes`: names that were somebody else's until
+    now. `began`: when its first message came."""
 
     id: str
     version: int
@@ -54,6 +57,8 @@ class Stored:
     former: tuple[tuple[str, datetime], ...] = ()
     outbox: list[Message] = field(default_factory=list)
     adopts: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    began: datetime | None = None
     data_key: bytes = field(default_factory=new_data_key, repr=False)
     wrapped_key: str = ""
 
@@ -104,11 +109,21 @@ class ConversationStore:
             return set(mongo.duplicates(error))
         return set()
 
-    async def release(self, name: str, keeper: str) -> None:
-        """`name` is nobody's but `keeper`'s from now on. Raises Unavailable."""
+    async def release(self, name: str, keeper: str, at: datetime | None = None) -> None:
+        """`name` is nobody's but `keeper`'s from now on; `at`: it has changed hands then. Raises
+        Unavailable."""
+        # the index takes one document without a name, so each has one that is nobody's
+        left = {"$setDifference": ["$names", [name]]}
+        change: dict[str, Any] = {
+            "names": {"$setUnion": [left, [{"$concat": [GONE, "$_id"]}]]},
+            "v": {"$add": ["$v", 1]},
+        }
+        if at is not None:
+            before = {"$ifNull": ["$former", []]}
+            change["former"] = {"$concatArrays": [before, [{"name": name, "at": at}]]}
         async with mongo.store_errors():
             await self._conversations.update_many(
-                {"names": name, "_id": {"$ne": keeper}}, {"$pull": {"names": name}, "$inc": {"v": 1}}
+                {"names": name, "_id": {"$ne": keeper}}, [{"$set": change}]
             )
 
     async def adopt(self, name: str, keeper: str) -> None:
@@ -166,6 +181,7 @@ class ConversationStore:
             "handled": mongo.Binary(one.handled.stored(now)),
             "outbox": [_entry(message) for message in one.outbox],
             "touched_at": now,
+            "began": one.began or now,
         }
         if not document["former"]:
             del document["former"]
@@ -194,6 +210,7 @@ class ConversationStore:
             outbox=[_message(entry) for entry in document["outbox"]],
             data_key=data_key,
             wrapped_key=document["key"],
+            began=document["began"],
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from services.intake.cases import OwnCases
 from services.intake.filing import Filer
 from services.intake.following import Followed, placement
-from services.intake.whatsapp.conversation.core.memory import Held, Memory
+from services.intake.whatsapp.conversation.core.memory import Held, Memory, short
 from services.intake.whatsapp.conversation.core.model import (
     Acted,
     Acts,
@@ -95,12 +95,12 @@ class Doing:
         application = effect.application
         try:
             filed = await self._filer.file(
-                application, channel=CHANNEL, client=client, key=effect.key
+                application, channel=CHANNEL, client=client, key=short(effect.key)
             )
             ticket, number = filed.ticket, filed.number
         except KeyReused:
             # the message has filed a case before, though another version of us read it otherwise
-            earlier = await self._filer.earlier(CHANNEL, client, effect.key)
+            earlier = await self._filer.earlier(CHANNEL, client, short(effect.key))
             if earlier is None:
                 raise
             ticket = earlier
@@ -137,7 +137,7 @@ class Doing:
             Act(
                 action=act.action,
                 by=citizen,
-                cause=cause_of(citizen, f"{effect.key}/{act.action}", asked),
+                cause=cause_of(citizen, f"{short(effect.key)}/{act.action}", asked),
                 note=act.words,
                 public=act.words is not None,
                 data=data,

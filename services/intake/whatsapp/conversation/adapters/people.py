@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.intake.whatsapp.conversation.adapters.conversation_store import (
+    GONE,
     ConversationStore,
     Stored,
 )
@@ -26,6 +27,8 @@ from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.codec import Record
 from services.kernel.domain.naming import Names
 
+LATE_NOTICE = timedelta(minutes=10)
+"""A notice of a change may be handled after messages from the new number that were written after it."""
 _TELLS_OF_PEOPLE = ("user_id_update",)
 """Changes that are no messages, and tell that somebody has another id."""
 
@@ -106,9 +109,14 @@ class People:
         mine = list({stored.id: stored for stored in named}.values())
         if not mine and all(heard.inbound is None for heard in one.heard):
             return Stored(first[0], 0, (), Memory(), Handled())  # of who never wrote nothing is kept
+        strangers = [stored for stored in mine if self._is_another(stored, one)]
+        mine = [stored for stored in mine if stored not in strangers]
         if not mine:
             memory = Memory()
             since = max((known.ended[n] for n in one.names if n in known.ended), default=None)
+            if strangers:
+                # the number came with another user id before, and nobody has told of a change
+                since = next(heard.inbound.at for heard in one.heard if heard.inbound)
             number = next((h.inbound.person.number for h in one.heard if h.inbound), None)
             if since is not None and number is not None:
                 memory = replace(memory, numbers=(Held(number, since=since),))
@@ -116,32 +124,60 @@ class People:
             # and another for whoever has the number next
             begun = next(heard.inbound.id for heard in one.heard if heard.inbound)
             id_ = short(f"{first[0]}/{begun}")
-            return Stored(id_, 0, tuple(sorted(one.names)), memory, Handled())
+            taken = {name for stored in strangers for name in stored.names} & one.names
+            return Stored(
+                id_, 0, tuple(sorted(one.names)), memory, Handled(), takes=tuple(sorted(taken))
+            )
         kept = next((stored for stored in mine if first[0] in stored.names), mine[0])
-        others = [stored for stored in mine if stored is not kept]
-        for other in others:
-            # two documents turn out to be one person's: the cases of both are his
-            clients = (*kept.memory.clients, other.id, *other.memory.clients)
-            kept.memory = replace(kept.memory, clients=tuple(dict.fromkeys(clients)))
-            kept.adopts = (*kept.adopts, *other.names)
+        for name, at in kept.former:
+            kept.memory = self._ended(kept.memory, name, at)
+        for other in [stored for stored in mine if stored is not kept]:
+            self._join(kept, other)
         missing = one.names - {name for stored in mine for name in stored.names}
         kept.names = (*kept.names, *sorted(missing))
         return kept
+
+    def _is_another(self, stored: Stored, one: Person) -> bool:
+        """Whether who writes from a number is not who wrote from it before: he has another user id."""
+        users = {heard.inbound.person.user for heard in one.heard if heard.inbound} - {None}
+        known = stored.memory.user
+        if known is None or not users or known in users:
+            return False
+        return not any(self._names.user(user) in stored.names for user in users if user)
+
+    def _join(self, kept: Stored, other: Stored) -> None:
+        """Two documents turn out to be one person's: what both told, and the cases of both, are his."""
+        kept.memory = kept.memory.joined(other.memory, other.id)
+        kept.handled.join(other.handled)
+        kept.former = (*kept.former, *other.former)
+        kept.adopts = (*kept.adopts, *(name for name in other.names if not name.startswith(GONE)))
+
+    def _ended(self, memory: Memory, name: str, at: datetime) -> Memory:
+        number = memory.number
+        if number is None or self._names.phone(number) != name:
+            return memory
+        return memory.ended(number, at)
+
+    async def take(self, stored: Stored, now: datetime) -> None:
+        """Names that come into other hands: before it is written whose they are now."""
+        for name in stored.takes:
+            await self._conversations.release(name, stored.id, now)
 
     async def adopt(self, stored: Stored) -> None:
         """Only when it is written whose cases are his too: a crash before leaves the other as he was."""
         for name in stored.adopts:
             await self._conversations.adopt(name, stored.id)
 
-    async def changed(self, stored: Stored, inbound: Inbound, now: datetime) -> None:
-        """The provider tells that the person has another number or user id now."""
+    async def changed(self, stored: Stored, inbound: Inbound) -> None:
+        """The provider tells that the person has another number or user id now. Raises Unavailable."""
+        at = inbound.written_at
         memory, gone, new = stored.memory, set[str](), []
         if inbound.now_number is not None:
             gone |= {self._names.phone(one.number) for one in memory.numbers}
             if inbound.person.number is not None:
                 gone.add(self._names.phone(inbound.person.number))
                 memory = memory.seen_as(inbound.person)
-            memory = memory.with_number(inbound.now_number, now)
+            memory = memory.with_number(inbound.now_number, at)
             new.append(self._names.phone(inbound.now_number))
         if inbound.now_user is not None:
             former = inbound.person.user or memory.user
@@ -149,13 +185,32 @@ class People:
                 gone.add(self._names.user(former))
             memory = replace(memory, user=inbound.now_user)
             new.append(self._names.user(inbound.now_user))
-        for name in new:
-            await self._conversations.release(name, stored.id)
-        gone -= set(new)
         stored.memory = memory
-        stored.former = (*stored.former, *((name, now) for name in sorted(gone)))
+        for other in await self._conversations.read(new):
+            if other.id == stored.id:
+                continue
+            if other.began is not None and other.began > at - LATE_NOTICE:
+                # he has written under the new name already, and the notice came behind
+                self._join(stored, other)
+            else:
+                stored.takes = (*stored.takes, *(name for name in new if name in other.names))
+        gone -= set(new)
+        stored.former = (*stored.former, *((name, at) for name in sorted(gone)))
         kept = [name for name in stored.names if name not in gone]
-        stored.names = tuple(dict.fromkeys([*kept, *new]))
+        theirs = set(stored.adopts)
+        stored.names = tuple(dict.fromkeys([*kept, *(n for n in new if n not in theirs)]))
+
+    def moved(self, stored: Stored, inbound: Inbound) -> None:
+        """Who is known by his user id writes from another number, and nobody has told of a change."""
+        number, memory = inbound.person.number, stored.memory
+        user = inbound.person.user
+        if number is None or memory.number in (None, number) or user is None or user != memory.user:
+            return
+        assert memory.number is not None
+        name = self._names.phone(memory.number)
+        stored.memory = memory.with_number(number, inbound.at)
+        stored.former = (*stored.former, (name, inbound.at))
+        stored.names = tuple(one for one in stored.names if one != name)
 
 
 def grouped(heard: Sequence[Heard]) -> list[Person]:

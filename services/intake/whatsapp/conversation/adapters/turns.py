@@ -44,7 +44,7 @@ from services.kernel.contracts.codec import Message, Record
 from services.kernel.domain import tickets
 from services.kernel.domain.choices import Choices
 from services.kernel.domain.directory import District
-from services.kernel.domain.errors import Retry, Unknown
+from services.kernel.domain.errors import Retry
 from services.kernel.domain.filing import Suggest
 from services.kernel.domain.media import Wanted
 from services.kernel.domain.naming import Names
@@ -126,6 +126,8 @@ class Turns:
         taken = await asyncio.gather(*(self._one(one, known) for one in some))
         now = self._clock()
         changed = [(one, stored) for one, (stored, is_new) in zip(some, taken, strict=True) if is_new]
+        for _, stored in changed:
+            await self._people.take(stored, now)
         lost = await self._conversations.write([stored for _, stored in changed], now)
         for at, (_, stored) in enumerate(changed):
             if at not in lost:
@@ -172,13 +174,12 @@ class Turns:
         now = self._clock()
         stored.handled.add(inbound.id, now)
         if inbound.sort == "changed":
-            await self._people.changed(stored, inbound, now)
+            await self._people.changed(stored, inbound)
+            metrics.CONVERSATION_TURNS.labels(heard.district, inbound.sort).inc()
             return
-        try:
-            directory = await self._directories.newest(heard.district)
-        except Unknown:
-            log.error("conversation.no_directory", district=heard.district)
-            return
+        # without a directory nothing can be answered: the record is set aside until there is one
+        directory = await self._directories.newest(heard.district)
+        self._people.moved(stored, inbound)
         stored.memory = stored.memory.seen_as(inbound.person)
         suggest = _once(await self._suggests(directory))
         world = World(directory, now, suggest, self._choices)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from services.intake.following import Followed, can
 from services.intake.whatsapp.conversation.core import cases, drafting, talk
 from services.intake.whatsapp.conversation.core.inbound import Inbound
-from services.intake.whatsapp.conversation.core.model import CitizenAct
+from services.intake.whatsapp.conversation.core.model import MOST_PENDING, CitizenAct
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.intake.whatsapp.conversation.core.understanding import plain
 from services.kernel.domain import danger, tickets
@@ -168,9 +168,9 @@ def looked_at(stage: Stage, inbound: Inbound) -> bool:
     if inbound.sort == "text" and stage.words.is_nod(inbound.text):
         return False
     if "confirm" in may:
-        about(stage, followed, (*waiting, inbound))
+        about(stage, followed, (*waiting, inbound)[-MOST_PENDING:])
     elif "attach" in may and talk.is_story(stage, inbound):
-        cases.pick(stage, [followed], "answer", "answer.which", pending=(*waiting, inbound))
+        cases.pick(stage, [followed], "answer", "answer.which", pending=(*waiting, inbound)[-MOST_PENDING:])
     else:
         return False
     return True

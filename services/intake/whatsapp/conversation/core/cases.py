@@ -157,7 +157,10 @@ def begin(stage: Stage, followed: Followed, what: str) -> bool:
         stage.go("withdraw", ticket=ticket)
         stage.ask(
             "withdraw.ask",
-            [stage.option("withdraw.yes", "withdraw.yes"), stage.option("withdraw.no", "withdraw.no")],
+            [
+                stage.option(f"withdraw.{ticket}.yes", "withdraw.yes"),
+                stage.option(f"withdraw.{ticket}.no", "withdraw.no"),
+            ],
             number=number,
         )
     else:
@@ -170,7 +173,10 @@ def rate(stage: Stage, ticket: str) -> None:
     stage.ask(
         "rating.ask",
         [
-            *(Option(f"rating.{stars}", "⭐" * stars, stage.text(f"rating.{stars}")) for stars in STARS),
+            *(
+                Option(f"rating.{ticket}.{stars}", "⭐" * stars, stage.text(f"rating.{stars}"))
+                for stars in STARS
+            ),
             stage.option("menu.back", "rating.skip"),
         ],
         list_key="rating.open",

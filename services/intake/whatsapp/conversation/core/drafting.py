@@ -134,6 +134,25 @@ def begin_behind(stage: Stage, some: Sequence[Inbound]) -> bool:
     return True
 
 
+def keep_waiting(stage: Stage) -> None:
+    """He turns to something else before he has said what his last words belong to: they are not lost, but
+    wait as a case of their own."""
+    told = [one for one in stage.conversation.pending if talk.is_story(stage, one)]
+    stage.set(pending=(), purpose=None)
+    if not told:
+        return
+    if stage.conversation.draft is not None:
+        kept = begin_behind(stage, told)
+    else:
+        kept = len(stage.conversation.parked) < MOST_PARKED
+        if kept:
+            _new_draft(stage, told)
+            _store(stage, told)
+            parked = (*stage.conversation.parked, stage.draft)
+            stage.go("idle", draft=None, parked=parked)
+    stage.say("park.kept" if kept else "park.full")
+
+
 def _new_draft(stage: Stage, some: Sequence[Inbound]) -> None:
     words = "\n".join(inbound.text for inbound in some)
     talk.new_draft(stage, kind=stage.words.kind_of(words))

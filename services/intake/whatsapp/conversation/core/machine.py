@@ -31,7 +31,6 @@ from services.intake.whatsapp.conversation.core.model import (
     Conversation,
     Fallback,
     Filed,
-    NotActed,
     NotFiled,
     Outcome,
     Step,
@@ -65,6 +64,8 @@ LANDING: Mapping[str, tuple[Step, ...]] = {
     "text": ("story",),
 }
 """Which question is asked again when a field cannot be filed."""
+
+
 class Machine:
     """`step` takes a message, `after` the outcome of what the step before asked to be done."""
 
@@ -77,9 +78,10 @@ class Machine:
         stage = Stage(conversation, world, self._voice, self._words, inbound)
         if not self._silent(stage, inbound):
             self._speak(stage, inbound)
-            if not self._flooded(stage):
+            if not self._flooded(stage, inbound):
                 self._hear(stage, inbound)
-            stage.set(last_at=world.now)
+            # when it came, not when we got to it: a backlog is neither a flood nor a long silence
+            stage.set(last_at=max(inbound.at, conversation.last_at or inbound.at))
         return stage.turn()
 
     def after(
@@ -103,15 +105,16 @@ class Machine:
     def _silent(self, stage: Stage, inbound: Inbound) -> bool:
         if inbound.sort == "reaction":
             return True
-        wants = stage.world.choices.wants(inbound.text) if inbound.sort == "text" else None
+        typed = inbound.sort in ("text", "choice")  # who keeps the choice hears what was tapped, too
+        wants = stage.world.choices.wants(inbound.text) if typed else None
         if wants is False or (wants is True and stage.conversation.opted_out):
             # whoever keeps the choice answers it
             stage.set(opted_out=not wants)
             return True
         return False
 
-    def _flooded(self, stage: Stage) -> bool:
-        conversation, heard, tell = flood.take(stage.conversation, stage.world.now)
+    def _flooded(self, stage: Stage, inbound: Inbound) -> bool:
+        conversation, heard, tell = flood.take(stage.conversation, inbound.at)
         stage.set(tokens=conversation.tokens, flooded=conversation.flooded)
         if tell:
             stage.say("flood", call_centre=stage.world.directory.call_centre.phone)
@@ -135,7 +138,7 @@ class Machine:
         elif inbound.choice:
             tapping.tapped(stage, inbound.choice)
         else:
-            self._forget(stage)
+            self._forget(stage, inbound)
             if not self._commanded(stage, inbound) and not self._back_after_long(stage, inbound):
                 hearing.hear(stage, inbound)
         if inbound.media is not None and inbound in stage.conversation.pending:
@@ -157,9 +160,9 @@ class Machine:
         if draft is not None:
             stage.change(warned=True)
 
-    def _forget(self, stage: Stage) -> None:
+    def _forget(self, stage: Stage, inbound: Inbound) -> None:
         """What was talked about long ago is not talked about any more; the draft is."""
-        at, rest = stage.conversation.at, talk.resting(stage.conversation, stage.world.now)
+        at, rest = stage.conversation.at, talk.resting(stage.conversation, inbound.at)
         if at not in ("idle", "draft") and rest > FORGOTTEN_SOONER.get(at, FORGET_AFTER):
             drafting.home(stage)
             stage.set(offered=())
@@ -209,7 +212,7 @@ class Machine:
         draft = conversation.draft
         if draft is None or conversation.at not in ("idle", "draft"):
             return False
-        rest = talk.resting(conversation, stage.world.now)
+        rest = talk.resting(conversation, stage.heard_at)
         return rest > RESUME_AFTER and bool(draft.parts or draft.media)
 
     # ------------------------------------------------------------ outcomes
@@ -218,7 +221,9 @@ class Machine:
         draft = stage.conversation.draft
         directory = stage.world.directory
         told = stage.conversation.told
+        is_danger = False
         if draft is not None and draft.number == filed.draft:
+            is_danger = bool(danger.find(draft.text))
             names = (*filter(None, [draft.name]), *stage.conversation.names)
             told = (*told, *((message, filed.ticket) for message in draft.messages))
             stage.set(draft=None, names=tuple(dict.fromkeys(names))[:MOST_NAMES])
@@ -229,16 +234,19 @@ class Machine:
             offered=(),
             noticed=None,
         )
+        emergency = directory.emergency
         values = {
             "ticket": filed.number,
             "district": directory.name.say(stage.conversation.language),
             "link": filed.link,
             "call_centre": directory.call_centre.phone,
+            "emergency": emergency.number,
+            "control_room": emergency.control_room,
         }
         digits = filed.ticket
         stage.say(
             "filed",
-            fallback=Fallback("citizen_filed", values),
+            fallback=Fallback("citizen_filed_danger" if is_danger else "citizen_filed", values),
             number=filed.number,
             digits=f"{digits[:2]} {digits[2:6]} {digits[6:]}",
             link=filed.link,
@@ -284,6 +292,3 @@ def remember(conversation: Conversation, message: str, ticket: str) -> Conversat
         return conversation
     told = (*conversation.told, (message, ticket))[-MOST_TOLD:]
     return replace(conversation, told=told, noticed=ticket)
-
-
-__all__ = ["Acted", "Machine", "NotActed", "Turn", "remember"]

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from services.intake.whatsapp.conversation.core.inbound import Person
-from services.intake.whatsapp.conversation.core.model import Conversation
+from services.intake.whatsapp.conversation.core.model import (
+    MOST_PARKED,
+    MOST_TOLD,
+    Conversation,
+    Option,
+)
+from services.intake.whatsapp.conversation.core.questions import MOST_NAMES
 
 HANDLED_FOR = timedelta(days=8)
 """The provider sends a message again for seven days."""
 MOST_HANDLED = 2000
-"""Messages of one person that are known again; more than anybody may send, see flood.py."""
+"""Messages of one person that are known again. Who sends more in a week may be answered twice, no more."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _ID_BYTES = 8
 _HOUR_BYTES = 4
 _BYTES = _ID_BYTES + _HOUR_BYTES
@@ -50,6 +57,28 @@ class Memory:
             return self if user == self.user else replace(self, user=user)
         return replace(self, user=user, numbers=(*self.numbers, Held(person.number)))
 
+    def ended(self, number: str, at: datetime) -> Memory:
+        """After it turned out that a number of his is somebody else's."""
+        numbers = tuple(
+            replace(one, until=at) if one.number == number and one.until is None else one
+            for one in self.numbers
+        )
+        return self if numbers == self.numbers else replace(self, numbers=numbers)
+
+    def joined(self, other: Memory, client: str) -> Memory:
+        """After it turned out that `other`, who filed under `client`, is the same person."""
+        clients = dict.fromkeys((*self.clients, client, *other.clients))
+        known = {one.number for one in self.numbers}
+        numbers = tuple(one for one in other.numbers if one.number not in known)
+        return replace(
+            self,
+            conversation=joined(self.conversation, other.conversation),
+            user=self.user or other.user,
+            # the number in use stays the last one
+            numbers=(*numbers, *self.numbers),
+            clients=tuple(clients),
+        )
+
     def with_number(self, number: str, at: datetime) -> Memory:
         """After the provider has told that his number is another one now."""
         if number == self.number:
@@ -58,6 +87,48 @@ class Memory:
             one if one.until is not None else replace(one, until=at) for one in self.numbers
         )
         return replace(self, numbers=(*ended, Held(number, since=at)))
+
+
+def joined(one: Conversation, other: Conversation) -> Conversation:
+    """What two conversations of one person come to. The later one goes on; the drafts of both are kept, under
+    numbers that no button in either chat has, so that none of them answers what it was not asked for."""
+    later, earlier = one, other
+    if (other.last_at or _LONG_AGO) > (one.last_at or _LONG_AGO):
+        later, earlier = other, one
+    drafts = [*earlier.parked, *filter(None, [earlier.draft]), *later.parked]
+    in_hand = later.draft
+    if in_hand is None and drafts:
+        in_hand = drafts.pop()
+    last = max(one.drafts, other.drafts)
+    parked = []
+    for draft in drafts[-MOST_PARKED:]:
+        last += 1
+        parked.append(replace(draft, number=last))
+    offered: tuple[Option, ...] = ()
+    if in_hand is not None:
+        last += 1
+        # what was asked of it last is still asked
+        asked = next((c.offered for c in (later, earlier) if c.draft is in_hand), ())
+        offered = tuple(
+            replace(option, id=f"{last}.{option.id.partition('.')[2]}")
+            for option in asked
+            if option.id.partition(".")[0] == str(in_hand.number)
+        )
+        in_hand = replace(in_hand, number=last)
+    return Conversation(
+        tongue=later.tongue or earlier.tongue,
+        at="draft" if in_hand is not None else "idle",
+        draft=in_hand,
+        parked=tuple(parked),
+        drafts=last,
+        offered=offered,
+        names=tuple(dict.fromkeys((*later.names, *earlier.names)))[:MOST_NAMES],
+        told=(*earlier.told, *later.told)[-MOST_TOLD:],
+        opted_out=later.opted_out,
+        tokens=later.tokens,
+        flooded=later.flooded,
+        last_at=later.last_at,
+    )
 
 
 class Handled:
@@ -69,6 +140,14 @@ class Handled:
         self._known = {
             bytes(stored[at : at + _ID_BYTES]) for at in range(0, whole, _BYTES)
         }
+
+    def join(self, other: Handled) -> None:
+        """What was handled in another conversation of the same person, too."""
+        for at in range(0, len(other._stored), _BYTES):
+            digest = bytes(other._stored[at : at + _ID_BYTES])
+            if digest not in self._known:
+                self._known.add(digest)
+                self._stored += other._stored[at : at + _BYTES]
 
     def __contains__(self, message: str) -> bool:
         return _digest(message) in self._known

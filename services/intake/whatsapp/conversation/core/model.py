@@ -169,7 +169,6 @@ class Conversation:
     tokens: float | None = None
     flooded: bool = False
     last_at: datetime | None = None
-    asked_at: datetime | None = None
 
     @property
     def language(self) -> Language:
@@ -183,8 +182,7 @@ class CasesWanted(Exception):
 @dataclass(frozen=True)
 class World:
     """What is so at the moment of a turn. `suggest`: services that words may be about, likeliest first.
-    `known`: the person's own cases, newest first; None: not looked up. `reachable`: whether a number of his
-    is known."""
+    `known`: the person's own cases, newest first; None: not looked up. """
 
     directory: District
     now: datetime

@@ -245,7 +245,7 @@ class Name:
             ask_behalf(stage)
             return True
         known = self._known(stage)
-        if not value.isdecimal() or int(value[:3]) >= len(known):
+        if not value.isdecimal() or int(value) >= len(known):
             return False
         stage.answered("name", name=known[int(value)])
         return True

@@ -15,8 +15,8 @@ from services.kernel.domain.directory import Calendar, Language
 
 MOST_TEXT = 4096
 MOST_BODY = 1024
-MOST_BUTTONS, MOST_BUTTON_TITLE, MOST_BUTTON_ID = 3, 20, 256
-MOST_ROWS, MOST_ROW_TITLE, MOST_ROW_DESCRIPTION, MOST_ROW_ID = 10, 24, 72, 200
+MOST_BUTTONS, MOST_BUTTON_TITLE = 3, 20
+MOST_ROWS, MOST_ROW_TITLE, MOST_ROW_DESCRIPTION = 10, 24, 72
 _CUT = "…"
 
 
@@ -75,7 +75,8 @@ def reply(text: str, options: Sequence[Option] = (), list_button: str = "", **mo
     shown = options[:MOST_ROWS]
     few = len(shown) <= MOST_BUTTONS
     if few and all(units(o.title) <= MOST_BUTTON_TITLE and not o.description for o in shown):
-        return Reply(body, buttons=tuple((o.id, o.title) for o in _distinct(shown, 20)), **more)
+        titled = _distinct(shown, MOST_BUTTON_TITLE)
+        return Reply(body, buttons=tuple((o.id, o.title) for o in titled), **more)
     rows = _distinct(shown, MOST_ROW_TITLE)
     return Reply(
         body,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from services.intake.whatsapp.conversation.core.inbound import Inbound
@@ -61,6 +62,11 @@ class Stage:
             tuple(self.callbacks),
             tuple(self.wanted),
         )
+
+    @property
+    def heard_at(self) -> datetime:
+        """When the message came that the turn is about."""
+        return self.inbound.at if self.inbound is not None else self.world.now
 
     # ------------------------------------------------------------ the conversation
 
@@ -127,5 +133,5 @@ class Stage:
         """As `ask`, of a text that is made already."""
         shown = tuple(options[:MOST_OFFERED])
         self.replies.append(reply(text, shown, self.text(list_key)))
-        self.set(offered=shown, asked_at=self.world.now, noticed=None)
+        self.set(offered=shown, noticed=None)
         self.asked = True

@@ -183,6 +183,7 @@ def begin_new(stage: Stage) -> bool:
 
 def fates(stage: Stage, head: str) -> list[Option]:
     """What can become of the draft in hand: no more than MOST_PARKED are put aside."""
+    head = f"{head}.{stage.draft.number}"  # an old button is never about another draft
     shown = [stage.option(f"{head}.continue", "park.continue", "yes")]
     if len(stage.conversation.parked) < MOST_PARKED:
         shown.append(stage.option(f"{head}.new", "park.new"))

@@ -21,6 +21,9 @@ def tapped(stage: Stage, choice: str) -> None:
     if head.isdecimal():
         _of_draft(stage, int(head[:9]), rest)
         return
+    elsewhere = head == "case" and rest.partition(".")[0] != stage.conversation.ticket
+    if stage.conversation.pending and (head == "menu" or elsewhere):
+        drafting.keep_waiting(stage)
     taken = head in _TAKES and _TAKES[head](stage, rest)
     if not taken and not _is_for_ticket(stage, choice):
         _stale(stage)
@@ -63,6 +66,9 @@ def _throw_away(stage: Stage) -> None:
 def _stale(stage: Stage) -> None:
     """A button of long ago. What is open now is asked again, or the menu shown."""
     stage.say("stale")
+    if stage.conversation.pending and stage.conversation.offered:
+        stage.ask("choose.again", stage.conversation.offered)  # what waits still waits
+        return
     if stage.conversation.draft is None:
         talk.menu(stage)
     else:
@@ -110,9 +116,12 @@ def _park(stage: Stage, what: str) -> bool:
         stage.go("idle")
         stage.say("parked.later")
         return True
+    number, _, what = what.rpartition(".")
     waiting = stage.conversation.pending
     told = [one for one in waiting if talk.is_story(stage, one)]
-    if stage.conversation.draft is None:
+    draft = stage.conversation.draft
+    asked = stage.conversation.at in ("park", "resume")
+    if draft is None or not asked or number != str(draft.number):
         return False
     if what == "continue":
         is_new = stage.conversation.at == "park"
@@ -149,7 +158,6 @@ def _case(stage: Stage, rest: str) -> bool:
 
 def _pick(stage: Stage, rest: str) -> bool:
     waiting, purpose = stage.conversation.pending, stage.conversation.purpose
-    stage.set(pending=(), purpose=None)
     if rest == "new":
         stage.go("idle")
         if waiting:
@@ -167,6 +175,7 @@ def _pick(stage: Stage, rest: str) -> bool:
     followed = stage.world.case(tickets.parse(rest))
     if followed is None:
         return False
+    stage.set(pending=(), purpose=None)
     if purpose == "answer" and waiting:
         aftercare.about(stage, followed, waiting)
     elif purpose in ("confirm", "unsatisfied"):
@@ -176,9 +185,9 @@ def _pick(stage: Stage, rest: str) -> bool:
     return True
 
 
-def _withdraw(stage: Stage, what: str) -> bool:
-    ticket = stage.conversation.ticket
-    if stage.conversation.at != "withdraw" or ticket is None:
+def _withdraw(stage: Stage, rest: str) -> bool:
+    ticket, _, what = rest.partition(".")
+    if stage.conversation.at != "withdraw" or ticket != stage.conversation.ticket:
         return False
     if what == "yes":
         cases.act(stage, ticket, CitizenAct("withdraw"))
@@ -188,9 +197,11 @@ def _withdraw(stage: Stage, what: str) -> bool:
     return True
 
 
-def _rating(stage: Stage, what: str) -> bool:
-    ticket = stage.conversation.ticket
-    if stage.conversation.at != "rating" or ticket is None or what not in map(str, cases.STARS):
+def _rating(stage: Stage, rest: str) -> bool:
+    ticket, _, what = rest.partition(".")
+    if stage.conversation.at != "rating" or ticket != stage.conversation.ticket:
+        return False
+    if what not in map(str, cases.STARS):
         return False
     cases.act(stage, ticket, CitizenAct("rate", rating=int(what)))
     return True
@@ -245,6 +256,8 @@ _OVER: frozenset[At] = frozenset(
 
 def command(stage: Stage, what: str) -> bool:
     """Carry out a command. Whether it is one here: a greeting is none in the middle of an answer."""
+    if stage.conversation.pending and what not in ("help", "thanks"):
+        drafting.keep_waiting(stage)
     if what in talk.SPEAKS:
         talk.speak(stage, talk.SPEAKS[what])
         if stage.conversation.last_at is None:

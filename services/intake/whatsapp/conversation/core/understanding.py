@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -29,7 +30,12 @@ _SELECTORS = "\ufe0e\ufe0f"
 
 def plain(text: str) -> str:
     """Folded words in one line; nothing for what has no letters or digits."""
-    return " ".join(fold(word) for word in words(text[:400]))
+    return _plain(text[:400])
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> str:
+    return " ".join(fold(word) for word in words(text))
 
 
 def number_of(text: str) -> int | None:
@@ -42,14 +48,6 @@ def number_of(text: str) -> int | None:
     if any(digit is None for digit in digits):
         return None
     return int("".join(str(digit) for digit in digits))
-
-
-@dataclass(frozen=True)
-class Phrases:
-    """What one meaning is said by."""
-
-    id: str
-    said: frozenset[str]
 
 
 @dataclass(frozen=True)
