@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import orjson
 
 from services.kernel.adapters.http import Malformed
 from services.kernel.domain.whatsapp_people import word
@@ -22,6 +24,7 @@ DEEPEST = 40
 The store takes 100, a reader of JSON 200 at most."""
 MESSAGES = "messages"
 """The change field under which messages and statuses come."""
+_LONG = re.compile(rb"[0-9]{19}")
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 _SHARED = frozenset({"messaging_product", "metadata", "contacts"})
@@ -69,6 +72,9 @@ class Taken:
 def read(raw: bytes) -> dict[str, Any]:
     """The JSON object of a body, with what no store takes replaced: NUL and unpaired surrogates by U+FFFD,
     numbers beyond 64 bits by their digits as text, levels beyond DEEPEST by null. Raises Malformed."""
+    sound = _sound(raw)
+    if sound is not None:
+        return sound
     try:
         value = json.loads(
             raw.decode(), parse_int=_whole, parse_float=_fraction, parse_constant=_no_number
@@ -83,6 +89,31 @@ def read(raw: bytes) -> dict[str, Any]:
         raise Malformed("the body must be a JSON object", field="body")
     kept: dict[str, Any] = _kept(value, 1)
     return kept
+
+
+def _sound(raw: bytes) -> dict[str, Any] | None:
+    """The object of a body in which nothing has to be replaced, as nearly all are; None where it might."""
+    if b"\\u0000" in raw or _LONG.search(raw) is not None:
+        return None
+    try:
+        value = orjson.loads(raw)  # which refuses unpaired surrogates, infinity and NaN
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    brackets = raw.count(b"{") + raw.count(b"[")
+    return value if brackets <= DEEPEST or not _is_deep(value, 1) else None
+
+
+def _is_deep(value: Any, level: int) -> bool:
+    """Whether there is more in it than DEEPEST levels."""
+    if isinstance(value, dict):
+        inner: Any = value.values()
+    elif isinstance(value, list):
+        inner = value
+    else:
+        return False
+    return level > DEEPEST or any(_is_deep(one, level + 1) for one in inner)
 
 
 def take_apart(body: Mapping[str, Any]) -> Taken:
@@ -128,8 +159,12 @@ class _Search:
             for name, kind in _LIST_OF.items()
             for item in self.objects(value, name)
         ]
+        by_name: dict[str, list[dict[str, Any]]] = {}
+        for contact in contacts:
+            for name in {word(contact.get("wa_id")), word(contact.get("user_id"))} - {""}:
+                by_name.setdefault(name, []).append(contact)
         for piece in found:
-            told = _about(piece, contacts, alone=len(found) == 1)
+            told = _about(piece, contacts, by_name, alone=len(found) == 1)
             yield Piece(piece.kind, number, piece.item, told)
         rest = {k: v for k, v in value.items() if k not in _SHARED and k not in _LIST_OF}
         if rest:  # errors, and whatever comes to be told beside messages and statuses
@@ -137,18 +172,18 @@ class _Search:
 
 
 def _about(
-    piece: Piece, contacts: tuple[dict[str, Any], ...], *, alone: bool
+    piece: Piece,
+    contacts: tuple[dict[str, Any], ...],
+    by_name: Mapping[str, Sequence[dict[str, Any]]],
+    *,
+    alone: bool,
 ) -> tuple[dict[str, Any], ...]:
     """What is said of this piece's person, and of nobody else. The number of a contact may be written
     otherwise than the sender's (old and new forms), so a single one belongs to a single piece."""
     if alone and len(contacts) == 1:
         return contacts
-    people = {name for name in piece.people if name}
-    return tuple(
-        contact
-        for contact in contacts
-        if not people.isdisjoint((word(contact.get("wa_id")), word(contact.get("user_id"))))
-    )
+    his = [one for name in piece.people if name for one in by_name.get(name, ())]
+    return tuple({id(one): one for one in his}.values())
 
 
 def _number(value: object) -> str:

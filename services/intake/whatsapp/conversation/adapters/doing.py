@@ -123,8 +123,8 @@ class Doing:
         except (IllegalAction, Forbidden, Conflict, Invalid, Unknown):
             pass  # the case as it is now says why
         followed = await self._one(client, memory, effect.ticket)
-        if not done or followed is None:
-            return NotActed(effect.ticket, effect.acts, followed)
+        if done < len(effect.acts) or followed is None:
+            return NotActed(effect.ticket, effect.acts[done:], followed)
         return Acted(effect.ticket, effect.acts, followed)
 
     async def _one_act(self, effect: Acts, act: CitizenAct, followed: Followed) -> None:

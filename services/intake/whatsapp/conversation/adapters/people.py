@@ -22,7 +22,7 @@ from services.intake.whatsapp.conversation.core.memory import (
     people,
     short,
 )
-from services.intake.whatsapp.conversation.core.reading import heard_of, read
+from services.intake.whatsapp.conversation.core.reading import heard_of, read_all
 from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.codec import Record
 from services.kernel.domain.naming import Names
@@ -68,24 +68,25 @@ class People:
         self._conversations = conversations
         self._names = names
 
-    def heard(self, received: WhatsAppReceived, record: Record) -> Heard | None:
-        """What a record says; None for what nobody is to hear."""
+    def heard(self, received: WhatsAppReceived, record: Record) -> list[Heard]:
+        """What a record says; nothing for what nobody is to hear."""
         key = (record.key or b"").decode("ascii", "replace")
         if received.kind == "status":
             told = heard_of(received.item)
-            return Heard((key,), received.district, told=told) if told is not None else None
+            return [Heard((key,), received.district, told=told)] if told is not None else []
         if received.kind == "other" and received.item.get("field") not in _TELLS_OF_PEOPLE:
-            return None
-        inbound = read(received.item, received.contacts, received.at)
-        if inbound is None:
-            return None
+            return []
+        some = read_all(received.item, received.contacts, received.at)
+        return [self._of(inbound, received.district) for inbound in some]
+
+    def _of(self, inbound: Inbound, district: str) -> Heard:
         person = inbound.person
         mine = []  # not the record's key: what is no message has the business number's, which all share
         if person.number is not None:
             mine.append(self._names.phone(person.number))
         if person.user is not None:
             mine.append(self._names.user(person.user))
-        return Heard(tuple(mine), received.district, inbound=inbound)
+        return Heard(tuple(mine), district, inbound=inbound)
 
     async def known(self, some: Sequence[Person]) -> Known:
         """Raises Unavailable."""

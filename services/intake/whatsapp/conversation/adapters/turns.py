@@ -108,9 +108,7 @@ class Turns:
             except ValidationError as error:
                 rejected.append((record, f"undecodable: {error.error_count()} faults"))
                 continue
-            one = self._people.heard(received, record)
-            if one is not None:
-                heard.append(one)
+            heard += self._people.heard(received, record)
         left = grouped(heard)
         for _ in range(ROUNDS):
             left = await self._round(left)
