@@ -234,6 +234,13 @@ class LiveSide:
             body = {**self._of(who), "system": system}
             await self._line.post("standins", "/api/inbound", body)
             self._now[f"{who.name}/{who.number}"] = happens.words
+            name = self._line.names.phone(f"+{str(self._number(who)).removeprefix('+')}")
+
+            async def taken() -> bool:
+                # what he writes next lies in another partition, and would else be a stranger's
+                return bool(await self._line.conversations.read([name]))
+
+            await self.find(taken, "the change of number")
             return None
         if happens.what == "web":
             return await self._file(who, happens.fields)
