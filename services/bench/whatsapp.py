@@ -11,10 +11,10 @@ from __future__ import annotations
 import uvloop
 
 from services.bench import whatsapp_delay, whatsapp_turns, whatsapp_webhook
+from services.bench.book import write_daytime_book
 from services.bench.figures import Figure
 from services.bench.ground import SHARE, Lines, Say, Scale, line
 from services.bench.processes import pids_of
-from services.bench.whatsapp_delay import write_daytime_book
 from services.cli.stack import Home
 
 STORES = {"kafka", "mongod"}

@@ -13,10 +13,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import orjson
-import yaml
 
 from services.bench.figures import Figure, limited, plain
 from services.bench.ground import Say, Scale
@@ -26,7 +24,6 @@ from services.bench.whatsapp_talk import PATH, STEPS, Said, body, signed
 from services.bench.wire import Http
 from services.cli.stack import Stack
 from services.intake.whatsapp.conversation.core.memory import reply_key
-from services.notify.adapters.book_file import DATA, RULES, TEMPLATES
 
 P99_MS = 300.0
 PATIENCE_SECONDS = 30.0
@@ -34,21 +31,6 @@ LOOK_SECONDS = 0.2
 COSTLY = ("intake-whatsapp", "conversation", "notify", "standins", "mongod", "kafka")
 MOST_TAKEN = 10_000
 """Messages that the stand-in tells of at once."""
-
-
-def write_daytime_book(folder: Path) -> Path:
-    """The built-in book without quiet hours and without summaries, written into `folder`: what is measured
-    must not depend on the hour."""
-    rules = yaml.safe_load((DATA / RULES).read_text(encoding="utf-8"))
-    for route in rules["audiences"].values():
-        route.pop("quiet", None)
-    for rule in rules["rules"]:
-        rule.pop("gathered", None)
-    folder.mkdir(parents=True, exist_ok=True)
-    text = yaml.safe_dump(rules, allow_unicode=True, sort_keys=False)
-    (folder / RULES).write_text(text, encoding="utf-8")
-    (folder / TEMPLATES).write_bytes((DATA / TEMPLATES).read_bytes())
-    return folder
 
 
 @dataclass(frozen=True)

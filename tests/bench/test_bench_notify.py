@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +9,7 @@ import pytest
 from services.bench.book import write_short_book
 from services.bench.latency import part
 from services.notify.adapters.book_file import load_book
-from tests.bench.test_bench import FIELDS, _processes_of
-from tests.conftest import PROJECT
+from tests.bench.running import goals, short_figures
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 51.0), (0.99, 100.0), (1.0, 100.0)])
@@ -30,24 +25,11 @@ def test_no_hour_is_quiet_in_the_short_book(tmp_path: Path) -> None:
 
 def test_the_benchmark_of_sending_runs_in_its_short_form(tmp_path: Path) -> None:
     """That every message was sent once, and that the bare loops store what ours stores, it checks itself."""
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli.main", "bench", "--short", "--json", "notify"],
-        cwd=PROJECT,
-        env={**os.environ, "SAMVAD_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    figures = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
-    assert all(set(figure) == FIELDS and figure["value"] >= 0 for figure in figures.values())
-    assert {name: figure["goal"] for name, figure in figures.items() if figure["goal"]} == {
+    figures = short_figures("notify", tmp_path)
+    assert goals(figures) == {
         "messages sent": "ratio ≥ 0.7",
         "202 to provider, 20 cases/s, one message, p99": "≤ 150 ms",
         "due to called, p99, while another provider hangs": "ratio ≤ 1.2",
     }
     assert figures["messages sent, over bare aiohttp"]["ratio"] > 0
     assert 1 <= figures["messages to a claim"]["value"] <= 64
-    assert not list((tmp_path / "bench").glob("*-*")), "stacks of the benchmark are taken away"
-    assert _processes_of(tmp_path) == []

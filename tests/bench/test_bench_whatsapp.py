@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 
-from services.bench.whatsapp_delay import Schedule, write_daytime_book
+from services.bench.book import write_daytime_book
+from services.bench.whatsapp_delay import Schedule
 from services.bench.whatsapp_talk import STEPS, Said, body, signed
 from services.intake.whatsapp.webhook.body import read, take_apart
 from services.intake.whatsapp.webhook.signature import Signatures
 from services.kernel.adapters.settings import DEVELOPMENT_SECRET
 from services.notify.adapters.book_file import load_book
-from tests.bench.test_bench import FIELDS, _processes_of
-from tests.conftest import PROJECT
+from tests.bench.running import goals, short_figures
 
 
 def test_a_body_is_signed_and_holds_what_each_has_said() -> None:
@@ -62,24 +58,11 @@ def test_no_hour_is_quiet_while_it_is_measured(tmp_path: Path) -> None:
 def test_the_benchmark_of_the_chatbot_runs_in_its_short_form(tmp_path: Path) -> None:
     """That everybody was answered, that every conversation came as far as it should, and that the bare loop
     stores what ours stores, it checks itself."""
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli.main", "bench", "--short", "--json", "whatsapp"],
-        cwd=PROJECT,
-        env={**os.environ, "SAMVAD_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    figures = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
-    assert all(set(figure) == FIELDS and figure["value"] >= 0 for figure in figures.values())
-    assert {name: figure["goal"] for name, figure in figures.items() if figure["goal"]} == {
+    figures = short_figures("whatsapp", tmp_path)
+    assert goals(figures) == {
         "webhook accepted": "ratio ≥ 0.7",
         "webhook to reply, 20 messages/s, p99": "≤ 300 ms",
         "turns of the chatbot": "ratio ≥ 0.5",
     }
     assert figures["webhook accepted, 100 messages a body"]["ratio"] > 0
     assert figures["turn core time"]["unit"] == "core-ms/turn"
-    assert not list((tmp_path / "bench").glob("*-*")), "stacks of the benchmark are taken away"
-    assert _processes_of(tmp_path) == []

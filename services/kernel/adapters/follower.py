@@ -12,10 +12,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from pydantic import ValidationError
 
 from services.kernel.adapters import fetched, metrics
 from services.kernel.adapters.guard import FAULTS_BEFORE_REJECT, Parks
@@ -24,6 +25,7 @@ from services.kernel.adapters.kafka import to_record
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.settings import Settings
 from services.kernel.contracts.codec import Record
+from services.kernel.contracts.events import Event
 from services.kernel.domain.errors import Retry
 
 log = get_logger()
@@ -31,12 +33,30 @@ DRAIN_EVERY_SECONDS = 2.0
 POLL_MS = 1000
 LONGEST_FETCH_MS = 200
 Rejected = tuple[Record, str]
+E = TypeVar("E", bound=Event)
 
 
 class Follows(Protocol):
     """Handles a batch; idempotent. Returns what is poison, each with its reason. Raises Retry."""
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]: ...
+
+
+def decoded(
+    records: Sequence[Record], model: type[E]
+) -> tuple[list[tuple[Record, E]], list[Rejected]]:
+    """The events of one type with their records, and what of that type cannot be read; others are left
+    out."""
+    events: list[tuple[Record, E]] = []
+    rejected: list[Rejected] = []
+    for record in records:
+        if record.header("ce_type") != model.TYPE:
+            continue
+        try:
+            events.append((record, model.model_validate_json(record.value or b"")))
+        except ValidationError as error:
+            rejected.append((record, f"undecodable: {error.error_count()} faults"))
+    return events, rejected
 
 
 class Follower:

@@ -6,10 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
 from services.kernel.adapters.directory.store import DirectoryStore
-from services.kernel.adapters.follower import Rejected
+from services.kernel.adapters.follower import Rejected, decoded
 from services.kernel.adapters.logging import get_logger
 from services.kernel.contracts.beside import MessageRequested, WhatsAppReceived
 from services.kernel.contracts.codec import Record
@@ -105,17 +103,10 @@ class Inbound:
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Raises Retry."""
-        rejected: list[Rejected] = []
+        some, rejected = decoded(records, WhatsAppReceived)
         receipts: list[Receipt] = []
         written: list[_Written] = []
-        for record in records:
-            if record.header("ce_type") != WhatsAppReceived.TYPE:
-                continue
-            try:
-                received = WhatsAppReceived.model_validate_json(record.value or b"")
-            except ValidationError as error:
-                rejected.append((record, f"undecodable: {error.error_count()} faults"))
-                continue
+        for record, received in some:
             if received.kind == "status":
                 receipt = receipts_of(received.item, received.at)
                 if receipt is not None:

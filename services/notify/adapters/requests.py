@@ -11,11 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.directory.store import DirectoryStore
-from services.kernel.adapters.follower import Rejected
+from services.kernel.adapters.follower import Rejected, decoded
 from services.kernel.contracts.beside import MessageRequested
 from services.kernel.contracts.codec import Record
 from services.kernel.contracts.envelope import CannotOpen, MasterKeys, Requested, unseal
@@ -62,16 +60,11 @@ class Requests:
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Raises Retry."""
-        rejected: list[Rejected] = []
+        some, rejected = decoded(records, MessageRequested)
         planned: list[tuple[PlannedMessage, int]] = []
-        for record in records:
-            if record.header("ce_type") != MessageRequested.TYPE:
-                continue
+        for record, request in some:
             try:
-                request = MessageRequested.model_validate_json(record.value or b"")
                 planned.append((await self.read(request), record.offset))
-            except ValidationError as error:
-                rejected.append((record, f"undecodable: {error.error_count()} faults"))
             except (CannotOpen, _Refused) as error:
                 rejected.append((record, str(error)))
         await self.plan(planned)

@@ -14,8 +14,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from services.intake.following import Followed
 from services.intake.whatsapp.conversation.adapters.conversation_store import (
     ConversationStore,
@@ -36,7 +34,7 @@ from services.intake.whatsapp.conversation.core.model import CasesWanted, Turn, 
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.directory.store import DirectoryStore
-from services.kernel.adapters.follower import Rejected
+from services.kernel.adapters.follower import Rejected, decoded
 from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Publishes
 from services.kernel.contracts.beside import WhatsAppReceived
@@ -98,18 +96,8 @@ class Turns:
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Rejected]:
         """Raises Retry."""
-        rejected: list[Rejected] = []
-        heard: list[Heard] = []
-        for record in records:
-            if record.header("ce_type") != WhatsAppReceived.TYPE:
-                continue
-            try:
-                received = WhatsAppReceived.model_validate_json(record.value or b"")
-            except ValidationError as error:
-                rejected.append((record, f"undecodable: {error.error_count()} faults"))
-                continue
-            heard += self._people.heard(received, record)
-        left = grouped(heard)
+        some, rejected = decoded(records, WhatsAppReceived)
+        left = grouped([one for record, event in some for one in self._people.heard(event, record)])
         for _ in range(ROUNDS):
             left = await self._round(left)
             if not left:
