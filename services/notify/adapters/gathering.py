@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from services.kernel.domain.whatsapp_limits import utf16_units
 from services.notify.adapters.message_document import to_document
 from services.notify.adapters.waking import Wakes
 from services.notify.core.book import Book
 from services.notify.core.messages import Message, Messages, Move, Step
 from services.notify.core.planning import PlannedMessage
 from services.notify.core.values import NONE
-from services.notify.core.wording import shorten, utf16_units
+from services.notify.core.wording import shorten
 
 EVENT = "summary"
 SUMMARISED = "summarised"

@@ -11,21 +11,14 @@ from typing import Any
 
 import orjson
 
+from services.kernel.domain.whatsapp_limits import MOST_TEXT, utf16_units
 from services.notify.adapters.wire import Answer, Client, retry_after
 from services.notify.core.book import Channel
 from services.notify.core.contacts import is_number
-from services.notify.core.offering import (
-    MOST_TEXT,
-    Buttons,
-    Rows,
-    buttons_fit,
-    in_plain,
-    list_fits,
-)
+from services.notify.core.offering import Buttons, Rows, buttons_fit, in_plain, list_fits
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing, ProviderName
 from services.notify.core.whatsapp_codes import whatsapp_error
-from services.notify.core.wording import utf16_units
 
 MOST_CALLBACK_DATA = 512
 

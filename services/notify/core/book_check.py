@@ -15,6 +15,7 @@ from services.kernel.contracts.events import (
 )
 from services.kernel.domain.directory import LANGUAGES
 from services.kernel.domain.lifecycle_table import REJECTION_REASONS
+from services.kernel.domain.whatsapp_limits import utf16_units
 from services.notify.core.book import CITIZENS, Audience, Book, Route, Rule, Template
 from services.notify.core.values import (
     DISCREET,
@@ -26,7 +27,7 @@ from services.notify.core.values import (
     offered,
     word_of_reason,
 )
-from services.notify.core.wording import utf16_units, variables_of
+from services.notify.core.wording import variables_of
 from services.notify.core.wording_check import check_buttons, check_wording
 
 FOLLOWED = ("intake", "case", "sla")

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.notify.core.wording import (
-    MOST_BUTTON_TITLE_UNITS,
+from services.kernel.domain.whatsapp_limits import (
+    MOST_BODY,
+    MOST_BUTTON_ID,
+    MOST_BUTTON_TITLE,
     MOST_BUTTONS,
-    MOST_WHATSAPP_UNITS,
+    MOST_ROW_DESCRIPTION,
+    MOST_ROW_ID,
+    MOST_ROW_TITLE,
+    MOST_ROWS,
+    MOST_TEXT,
     cut,
-    shorten,
     utf16_units,
 )
+from services.notify.core.wording import shorten
 
-MOST_TEXT = 4096
-MOST_BUTTON_ID = 256
-MOST_ROWS = 10
-MOST_ROW_ID = 200
-MOST_ROW_TITLE = 24
-MOST_ROW_DESCRIPTION = 72
 MOST_LINE = 200
 """Of an option that is said in plain words."""
 Buttons = Sequence[tuple[str, str]]
@@ -34,9 +34,9 @@ def buttons_fit(text: str, buttons: Buttons) -> bool:
     titles = [title for _, title in buttons]
     ids = [id_ for id_, _ in buttons]
     return (
-        _is_within(text, MOST_WHATSAPP_UNITS)
+        _is_within(text, MOST_BODY)
         and 0 < len(buttons) <= MOST_BUTTONS
-        and all(_is_within(title, MOST_BUTTON_TITLE_UNITS) for title in titles)
+        and all(_is_within(title, MOST_BUTTON_TITLE) for title in titles)
         and all(_is_within(id_, MOST_BUTTON_ID) for id_ in ids)
         and _all_differ(titles)
         and _all_differ(ids)
@@ -48,8 +48,8 @@ def list_fits(text: str, rows: Rows, button: str) -> bool:
     titles = [title for _, title, _ in rows]
     ids = [id_ for id_, _, _ in rows]
     return (
-        _is_within(text, MOST_WHATSAPP_UNITS)
-        and _is_within(button, MOST_BUTTON_TITLE_UNITS)
+        _is_within(text, MOST_BODY)
+        and _is_within(button, MOST_BUTTON_TITLE)
         and 0 < len(rows) <= MOST_ROWS
         and all(_is_within(title, MOST_ROW_TITLE) for title in titles)
         and all(_is_within(id_, MOST_ROW_ID) for id_ in ids)

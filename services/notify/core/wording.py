@@ -1,14 +1,15 @@
 """Texts: filling in variables, and how long a text is for a channel.
 
 SMS lengths: GSM 03.38 counts septets (extension characters count two), anything else is UCS-2 in
-UTF-16 units; 160/153 and 70/67 a segment. WhatsApp's template body may have 1024 characters; UTF-16
-units are counted because Meta counts those in some fields and code points in others.
+UTF-16 units; 160/153 and 70/67 a segment. What WhatsApp takes is in the kernel's `whatsapp_limits.py`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+
+from services.kernel.domain.whatsapp_limits import utf16_units
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 _BASIC = frozenset(
@@ -17,9 +18,6 @@ _BASIC = frozenset(
 )
 _EXTENSION = frozenset("^{}\\[~]|€")
 
-MOST_WHATSAPP_UNITS = 1024
-MOST_BUTTONS = 3
-MOST_BUTTON_TITLE_UNITS = 20
 MOST_SMS_SEGMENTS = 3
 MOST_SUBJECT_UNITS = 150
 MOST_DLT_VARIABLE = 30
@@ -55,23 +53,6 @@ def shorten(value: str, longest: int) -> str:
     if len(words) < len(value.split()):
         line = line.rstrip(",;:")
     return line or "-"
-
-
-def cut(text: str, longest: int) -> str:
-    """`text` in at most `longest` UTF-16 units, its lines kept; where there was more, … is at the end."""
-    if utf16_units(text) <= longest:
-        return text
-    kept, left = 0, longest - 1
-    for char in text:
-        left -= utf16_units(char)
-        if left < 0:
-            break
-        kept += 1
-    return f"{text[:kept].rstrip()}…" if longest > 0 else ""
-
-
-def utf16_units(text: str) -> int:
-    return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
 
 
 def septets(text: str) -> int | None:

@@ -6,19 +6,21 @@ import re
 from collections.abc import Callable
 
 from services.kernel.domain.directory import Language
+from services.kernel.domain.whatsapp_limits import (
+    MOST_BODY,
+    MOST_BUTTON_TITLE,
+    MOST_BUTTONS,
+    utf16_units,
+)
 from services.notify.core.book import Book, Channel, Template, Wording
 from services.notify.core.wording import (
-    MOST_BUTTON_TITLE_UNITS,
-    MOST_BUTTONS,
     MOST_DLT_VARIABLE,
     MOST_SMS_SEGMENTS,
     MOST_SUBJECT_UNITS,
-    MOST_WHATSAPP_UNITS,
     fill,
     is_well_formed,
     segments,
     septets,
-    utf16_units,
     variables_of,
 )
 
@@ -66,11 +68,11 @@ def check_buttons(template: Template, fault: Callable[[str, str], None]) -> None
             fault(button.id, f"the button `{button.id}` is given twice")
         seen.add(button.id)
         for title in button.titles.values():
-            if utf16_units(title) > MOST_BUTTON_TITLE_UNITS:
+            if utf16_units(title) > MOST_BUTTON_TITLE:
                 fault(
                     button.id,
                     f"`{title}` is too long for a button: {utf16_units(title)}, "
-                    f"at most {MOST_BUTTON_TITLE_UNITS}",
+                    f"at most {MOST_BUTTON_TITLE}",
                 )
         if "whatsapp" not in {channel for channel, _ in template.wordings}:
             fault(button.id, "only a WhatsApp text can have buttons")
@@ -96,9 +98,9 @@ def _check_whatsapp(book: Book, wording: Wording, fault: Fault) -> None:
     if not _META_NAME.fullmatch(wording.registered):
         fault(f"`{wording.registered}` is no name for Meta: small Latin letters, digits and _")
     units = utf16_units(with_longest(book, wording.text))
-    if units > MOST_WHATSAPP_UNITS:
+    if units > MOST_BODY:
         fault(
-            f"too long for whatsapp: {units} with the longest values, at most {MOST_WHATSAPP_UNITS}"
+            f"too long for whatsapp: {units} with the longest values, at most {MOST_BODY}"
         )
     if wording.text.startswith("{") or wording.text.endswith("}"):
         # Meta does not approve such a template

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.contracts.envelope import Requested
+from services.kernel.domain.whatsapp_limits import utf16_units
 from services.notify.adapters.book_file import load_book
 from services.notify.adapters.message_document import from_document
 from services.notify.core.book import Audience, Book, Button, Channel, Template, Wording
@@ -20,7 +21,6 @@ from services.notify.core.contacts import BAD_FOR, WINDOW, Contact
 from services.notify.core.messages import Message
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing
-from services.notify.core.wording import utf16_units
 from services.notify.testing.store_suite import NOW, planned
 
 NUMBER = "+919876543210"

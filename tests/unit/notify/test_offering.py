@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from services.kernel.domain.whatsapp_limits import MOST_TEXT, cut, utf16_units
 from services.notify.adapters.whatsapp import request_body
-from services.notify.core.offering import MOST_TEXT, in_plain
+from services.notify.core.offering import in_plain
 from services.notify.core.provider import Outgoing
-from services.notify.core.wording import cut, utf16_units
 from services.standins.content import read_content
 from services.standins.registry import Registry
 from tests.unit.notify.provider_server import MESSAGE

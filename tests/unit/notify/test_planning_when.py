@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from services.kernel.contracts import events as e
 from services.kernel.contracts.examples import examples
 from services.kernel.domain.directory import District
+from services.kernel.domain.whatsapp_limits import utf16_units
 from services.notify.core.people import Facts
 from services.notify.core.planning import holds
 from services.notify.core.quiet import window_end
 from services.notify.core.values import DISCREET, LATE
-from services.notify.core.wording import fill, segments, utf16_units, variables_of
+from services.notify.core.wording import fill, segments, variables_of
 from tests.unit.notify.planning import (
     AT,
     BOOK,

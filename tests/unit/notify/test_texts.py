@@ -12,18 +12,11 @@ from hypothesis import strategies as st
 
 from services.kernel.domain.directory import Language
 from services.kernel.domain.lifecycle_table import REJECTION_REASONS
+from services.kernel.domain.whatsapp_limits import utf16_units
 from services.notify.adapters.book_file import load_book
 from services.notify.core.book import CITIZENS, Channel, Wording
 from services.notify.core.values import word_of_reason
-from services.notify.core.wording import (
-    as_entities,
-    fill,
-    segments,
-    septets,
-    shorten,
-    utf16_units,
-    variables_of,
-)
+from services.notify.core.wording import as_entities, fill, segments, septets, shorten, variables_of
 
 GOLDEN = Path(__file__).parent / "golden_texts.json"
 COMMON = {

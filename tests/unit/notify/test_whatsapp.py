@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.kernel.domain.whatsapp_limits import MOST_TEXT
 from services.notify.adapters.whatsapp import request_body
 from services.notify.adapters.wire import http_client
-from services.notify.core.offering import MOST_TEXT
 from services.notify.core.outcomes import Outcome
 from services.notify.core.provider import Outgoing
 from tests.unit.notify.provider_server import MESSAGE, Exchange, serving, whatsapp

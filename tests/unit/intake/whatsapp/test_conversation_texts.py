@@ -20,15 +20,11 @@ from services.intake.texts import read
 from services.intake.whatsapp.conversation.adapters.wording import PACKAGE, load_voice, load_words
 from services.intake.whatsapp.conversation.core import card, cases
 from services.intake.whatsapp.conversation.core.model import Tongue
-from services.intake.whatsapp.conversation.core.saying import (
-    MOST_BUTTON_TITLE,
-    MOST_ROW_TITLE,
-    units,
-)
 from services.kernel.domain import lifecycle
 from services.kernel.domain.choices import choices
 from services.kernel.domain.directory import KINDS, LANGUAGES
 from services.kernel.domain.media import MediaKind
+from services.kernel.domain.whatsapp_limits import MOST_BUTTON_TITLE, MOST_ROW_TITLE, utf16_units
 from tests.conftest import sample
 
 ROOT = Path(str(resources.files(PACKAGE)))
@@ -176,7 +172,7 @@ def test_titles_fit_where_they_stand(key: str) -> None:
     voice = load_voice()
     for tongue in get_args(Tongue):
         title = voice.say(key, tongue)
-        assert 0 < units(title) <= most, (tongue, title, units(title))
+        assert 0 < utf16_units(title) <= most, (tongue, title, utf16_units(title))
 
 
 def test_titles_that_stand_together_differ() -> None:
@@ -192,7 +188,7 @@ def test_titles_that_stand_together_differ() -> None:
 def test_a_districts_services_and_blocks_fit_rows(district: str) -> None:
     read_ = sample(district)
     named = [one.name for one in read_.services] + [one.name for one in read_.blocks]
-    long = [name.hi for name in named for lang in LANGUAGES if units(name.say(lang)) > MOST_ROW_TITLE]
+    long = [name.hi for name in named for lang in LANGUAGES if utf16_units(name.say(lang)) > MOST_ROW_TITLE]
     assert not long
 
 

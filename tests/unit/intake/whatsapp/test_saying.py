@@ -9,17 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.whatsapp.conversation.core.model import Option
-from services.intake.whatsapp.conversation.core.saying import (
+from services.intake.whatsapp.conversation.core.saying import reply, telephone
+from services.kernel.domain.directory import District
+from services.kernel.domain.whatsapp_limits import (
     MOST_BODY,
     MOST_ROW_TITLE,
     MOST_ROWS,
     MOST_TEXT,
     cut,
-    reply,
-    telephone,
-    units,
+    utf16_units,
 )
-from services.kernel.domain.directory import District
 from tests.conversation.limits import fault_of
 from tests.conversation.town import VOICE
 
@@ -31,7 +30,7 @@ OPTIONS = st.lists(st.tuples(SEEN, st.one_of(st.just(""), SEEN)), min_size=1, ma
 
 
 def test_units_are_those_of_utf_16() -> None:
-    assert [units(text) for text in ("", "a", "क", "😀", "क्षि", "👨‍👩‍👧")] == [0, 1, 1, 2, 4, 8]
+    assert [utf16_units(text) for text in ("", "a", "क", "😀", "क्षि", "👨‍👩‍👧")] == [0, 1, 1, 2, 4, 8]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_what_is_too_long_is_cut(text: str, most: int, kept: str) -> None:
 
 @given(st.text(max_size=100), st.integers(2, 60))
 def test_what_is_cut_fits(text: str, most: int) -> None:
-    assert units(cut(text, most)) <= most
+    assert utf16_units(cut(text, most)) <= most
 
 
 @given(SEEN, OPTIONS)
@@ -60,7 +59,7 @@ def test_every_reply_fits(text: str, options: list[Option]) -> None:
 @given(st.integers(MOST_BODY, 6000))
 def test_long_words_fit(length: int) -> None:
     alone, offering = reply("क" * length), reply("क" * length, [Option("a", "हाँ")])
-    assert units(alone.text) <= MOST_TEXT and units(offering.text) == MOST_BODY
+    assert utf16_units(alone.text) <= MOST_TEXT and utf16_units(offering.text) == MOST_BODY
     assert not fault_of(alone) and not fault_of(offering)
 
 
@@ -81,7 +80,7 @@ def test_titles_that_are_cut_alike_are_told_apart() -> None:
     long = "लोक स्वास्थ्य यांत्रिकी विभाग, "
     made = reply("?", [Option("a", long + "एक"), Option("b", long + "दो")], "चुनिए")
     titles = [title for _, title, _ in made.rows]
-    assert len(set(titles)) == 2 and all(units(title) <= MOST_ROW_TITLE for title in titles)
+    assert len(set(titles)) == 2 and all(utf16_units(title) <= MOST_ROW_TITLE for title in titles)
 
 
 def test_chhattisgarhi_falls_back_to_hindi() -> None:

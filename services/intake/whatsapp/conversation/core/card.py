@@ -7,10 +7,11 @@ from typing import Any
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import Draft, File, Step
 from services.intake.whatsapp.conversation.core.questions import ask_behalf, option, tell
-from services.intake.whatsapp.conversation.core.saying import cut, telephone
+from services.intake.whatsapp.conversation.core.saying import telephone
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain.directory import Block, Village
 from services.kernel.domain.filing import Application
+from services.kernel.domain.whatsapp_limits import cut
 
 MOST_STORY_SHOWN = 300
 _OPENS: dict[str, tuple[Step, ...]] = {

@@ -16,9 +16,9 @@ from services.intake.whatsapp.conversation.core.model import (
     NotActed,
     Option,
 )
-from services.intake.whatsapp.conversation.core.saying import cut
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain import tickets
+from services.kernel.domain.whatsapp_limits import cut
 
 _MEANS = {"confirm": ("yes",), "unsatisfied": ("no",)}
 MOST_LISTED = 9

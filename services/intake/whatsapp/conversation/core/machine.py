@@ -78,6 +78,7 @@ class Machine:
         stage = Stage(conversation, world, self._voice, self._words, inbound)
         if not self._silent(stage, inbound):
             self._speak(stage, inbound)
+            self._warn(stage, inbound)  # also to who floods: danger is answered before everything else
             if not self._flooded(stage, inbound):
                 self._hear(stage, inbound)
             # when it came, not when we got to it: a backlog is neither a flood nor a long silence
@@ -130,7 +131,6 @@ class Machine:
     # ------------------------------------------------------------ a message
 
     def _hear(self, stage: Stage, inbound: Inbound) -> None:
-        self._warn(stage, inbound)
         if inbound.media is None:
             stage.set(album=None)
         if inbound.sort == "edited" or inbound.sort == "revoked":
@@ -146,7 +146,7 @@ class Machine:
         drafting.go_on(stage)  # whatever the message did
 
     def _warn(self, stage: Stage, inbound: Inbound) -> None:
-        """Danger is answered before everything else, once for a draft."""
+        """Danger is answered at once, and once for a draft."""
         if inbound.sort not in ("text", "media", "edited") or not danger.find(inbound.text):
             return
         draft = stage.conversation.draft

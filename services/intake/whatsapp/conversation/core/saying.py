@@ -12,24 +12,17 @@ from typing import Any
 from services.intake.texts import Texts
 from services.intake.whatsapp.conversation.core.model import Option, Reply, Tongue
 from services.kernel.domain.directory import Calendar, Language
-
-MOST_TEXT = 4096
-MOST_BODY = 1024
-MOST_BUTTONS, MOST_BUTTON_TITLE = 3, 20
-MOST_ROWS, MOST_ROW_TITLE, MOST_ROW_DESCRIPTION = 10, 24, 72
-_CUT = "…"
-
-
-def units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def cut(text: str, most: int) -> str:
-    """`text`, or as much of it as has `most` UTF-16 units with a sign that something is missing."""
-    if units(text) <= most:
-        return text
-    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (most - 1)]
-    return kept.decode("utf-16-le", "ignore").rstrip() + _CUT
+from services.kernel.domain.whatsapp_limits import (
+    MOST_BODY,
+    MOST_BUTTON_TITLE,
+    MOST_BUTTONS,
+    MOST_ROW_DESCRIPTION,
+    MOST_ROW_TITLE,
+    MOST_ROWS,
+    MOST_TEXT,
+    cut,
+    utf16_units,
+)
 
 
 def telephone(number: str) -> str:
@@ -74,7 +67,7 @@ def reply(text: str, options: Sequence[Option] = (), list_button: str = "", **mo
     body = cut(text, MOST_BODY)
     shown = options[:MOST_ROWS]
     few = len(shown) <= MOST_BUTTONS
-    if few and all(units(o.title) <= MOST_BUTTON_TITLE and not o.description for o in shown):
+    if few and all(utf16_units(o.title) <= MOST_BUTTON_TITLE and not o.description for o in shown):
         titled = _distinct(shown, MOST_BUTTON_TITLE)
         return Reply(body, buttons=tuple((o.id, o.title) for o in titled), **more)
     rows = _distinct(shown, MOST_ROW_TITLE)
