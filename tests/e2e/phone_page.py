@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 from aiohttp import web
-from playwright.async_api import Browser, Locator, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page
 
 from services.cli.stack import Ports
 from services.kernel.adapters.process import serve
@@ -20,7 +20,7 @@ from services.kernel.adapters.settings import Settings
 from services.standins import mail
 from services.standins.app import create_app
 from services.standins.media_store import MOST_BODY
-from tests.e2e.browser import CHROMIUM, FLAGS
+from tests.e2e.browser import running
 from tests.e2e.client import until
 
 NUMBER = "919999900101"
@@ -105,12 +105,8 @@ async def serving_site(home: Path) -> AsyncIterator[Site]:
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """With a microphone that hums."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS, *MICROPHONE]
-        )
+    async with running(*MICROPHONE) as browser:
         yield browser
-        await browser.close()
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from services.cli.stack import Ports
 from services.desk.adapters.clocks import StoredClocks
@@ -28,7 +28,7 @@ from services.kernel.domain.case import Act
 from services.kernel.domain.media import MediaKind, Refusal, Wanted, media_id
 from services.kernel.domain.people import Actor, Role
 from tests import media_samples as samples
-from tests.e2e.browser import CHROMIUM, FLAGS
+from tests.e2e.browser import running
 from tests.e2e.test_desk_page import DISTRICT, OFFICER, SECRET, WAIT_MS, DeskServer
 
 WORDS = "हैंडपंप का पानी लाल है, बच्चे बीमार हैं"
@@ -80,10 +80,8 @@ async def desk(database: mongo.Database, directory: DirectoryStore) -> AsyncIter
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with running() as browser:
         yield browser
-        await browser.close()
 
 
 Look = Callable[..., Any]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from services.cli.stack import Ports
 from services.desk.adapters.clocks import StoredClocks
@@ -36,7 +36,7 @@ from services.kernel.domain.case import Act, Case, CasePlace
 from services.kernel.domain.people import Actor, Role
 from services.kernel.testing.memory import MemoryBroker, MemoryVault
 from services.sla.testing import Living
-from tests.e2e.browser import CHROMIUM, FLAGS
+from tests.e2e.browser import CHROMIUM, running
 
 SECRET = "a-secret-of-the-tests-with-32-bytes"
 DISTRICT = "janjgir-champa"
@@ -118,10 +118,8 @@ async def desk(database: mongo.Database, directory: DirectoryStore) -> AsyncIter
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with running() as browser:
         yield browser
-        await browser.close()
 
 
 Enter = Callable[..., Any]
