@@ -200,6 +200,7 @@ def write_book(folder: Path) -> Book:
     rules = yaml.safe_load(path.read_text(encoding="utf-8"))
     for rule in rules["rules"]:
         rule.pop("stale", None)
+        rule.pop("answered_by", None)  # nobody talks here: who filed by WhatsApp is told by notify
     del rules["groups"]
     for wait in rules["waits"].values():
         wait["receipt_minutes"] = PATIENCE_MINUTES
