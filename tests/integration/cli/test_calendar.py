@@ -141,10 +141,12 @@ def test_without_a_cause_or_with_a_fault_nothing_is_applied(cli: Cli, file: Path
         assert "--cause" in refused.output
     assert cli.run("apply", file, "--no-wait").exit_code == 2
     file.write_text(file.read_text().replace("day: 2026-03-05", "day: 2026-03-35"))
+    lines = file.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines, start=1) if "day: 2026-03-35" in line)
     for words in (("preview", file), ("apply", file, "--cause", CAUSE, "--no-wait")):
         faulty = cli.run(*words)
         assert faulty.exit_code == 1
-        assert "janjgir-champa.yaml:1360: error: calendars[0].holidays[2].day" in faulty.output
+        assert f"janjgir-champa.yaml:{at}: error: calendars[0].holidays[2].day" in faulty.output
     assert (cli.versions(), cli.asked()) == (1, [])
 
 
