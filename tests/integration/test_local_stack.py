@@ -109,7 +109,7 @@ def test_supervisor_stops_services_before_prometheus_before_kafka_before_mongod(
     members = [config[group]["programs"].split(",") for group in groups]
     assert members[1:] == [["prometheus"], ["kafka"], ["mongod"]]
     assert {
-        "intake-web", "intake-whatsapp", "routing", "sla", "notify", "desk", "standins"
+        "intake-web", "intake-whatsapp", "conversation", "routing", "sla", "notify", "desk", "standins"
     } == set(members[0])  # fmt: skip
     assert all(
         config[section]["autorestart"] == "true"
