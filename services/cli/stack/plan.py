@@ -129,6 +129,8 @@ def infrastructure(home: Home, ports: Ports, tools: Tools) -> Plan:
             "--bind_ip", ADDRESS, "--replSet", REPLICA_SET, "--oplogSize", "512",
             "--wiredTigerCacheSizeGB", "0.5", "--nounixsocket", "--quiet",
             "--setParameter", "diagnosticDataCollectionEnabled=false",
+            # nobody reads the past: what was dropped holds its open files no longer for it
+            "--setParameter", "minSnapshotHistoryWindowInSeconds=0",
             "--profile", "0", "--slowms", NEVER_SLOW_MS,
         ),
         port=ports["mongod"],
