@@ -235,16 +235,13 @@ class MediaStore:
         """Set the gauges of what waits."""
         now = self._clock()
         async with mongo.store_errors():
-            waiting = await self._media.count_documents(
-                {"next_at": {"$exists": True}}, limit=MOST_COUNTED
-            )
             # of so many at most: tries put `next_at` off, and what is told is for how long nobody got it
-            oldest = await self._media.find(
+            waiting = await self._media.find(
                 {"next_at": {"$exists": True}}, {"at": 1}, limit=MOST_COUNTED
             ).to_list(None)
-        first = min((document["at"] for document in oldest), default=now)
+        first = min((document["at"] for document in waiting), default=now)
         late = (now - first).total_seconds()
-        metrics.MEDIA_WAITING.set(waiting)
+        metrics.MEDIA_WAITING.set(len(waiting))
         metrics.MEDIA_OLDEST.set(max(late, 0.0))
 
     # ------------------------------------------------------------ what is left over

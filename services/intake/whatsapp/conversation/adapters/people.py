@@ -51,6 +51,10 @@ class Person:
     names: frozenset[str]
     heard: list[Heard] = field(default_factory=list)
 
+    @property
+    def messages(self) -> list[Inbound]:
+        return [heard.inbound for heard in self.heard if heard.inbound is not None]
+
 
 @dataclass(frozen=True)
 class Known:
@@ -97,7 +101,7 @@ class People:
         new = {
             name
             for one in some
-            if not one.names & stored.keys() and any(heard.inbound for heard in one.heard)
+            if not one.names & stored.keys() and one.messages
             for name in one.names
         }
         return Known(stored, await self._conversations.changed_hands(new))
@@ -108,7 +112,8 @@ class People:
         first = one.heard[0].names
         named = [known.stored[name] for name in sorted(one.names) if name in known.stored]
         mine = list({stored.id: stored for stored in named}.values())
-        if not mine and all(heard.inbound is None for heard in one.heard):
+        messages = one.messages
+        if not mine and not messages:
             return Stored(first[0], 0, (), Memory(), Handled())  # of who never wrote nothing is kept
         strangers = [stored for stored in mine if self._is_another(stored, one)]
         mine = [stored for stored in mine if stored not in strangers]
@@ -117,14 +122,13 @@ class People:
             since = max((known.ended[n] for n in one.names if n in known.ended), default=None)
             if strangers:
                 # the number came with another user id before, and nobody has told of a change
-                since = next(heard.inbound.at for heard in one.heard if heard.inbound)
-            number = next((h.inbound.person.number for h in one.heard if h.inbound), None)
+                since = messages[0].at
+            number = messages[0].person.number
             if since is not None and number is not None:
                 memory = replace(memory, numbers=(Held(number, since=since),))
             # the same for the same first message taken again, or a case of this batch would be filed twice;
             # and another for whoever has the number next
-            begun = next(heard.inbound.id for heard in one.heard if heard.inbound)
-            id_ = short(f"{first[0]}/{begun}")
+            id_ = short(f"{first[0]}/{messages[0].id}")
             taken = {name for stored in strangers for name in stored.names} & one.names
             return Stored(
                 id_, 0, tuple(sorted(one.names)), memory, Handled(), takes=tuple(sorted(taken))
@@ -140,7 +144,7 @@ class People:
 
     def _is_another(self, stored: Stored, one: Person) -> bool:
         """Whether who writes from a number is not who wrote from it before: he has another user id."""
-        users = {heard.inbound.person.user for heard in one.heard if heard.inbound} - {None}
+        users = {inbound.person.user for inbound in one.messages} - {None}
         known = stored.memory.user
         if known is None or not users or known in users:
             return False

@@ -35,7 +35,6 @@ from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.follower import Rejected, decoded
-from services.kernel.adapters.logging import get_logger
 from services.kernel.adapters.outbox import Publishes
 from services.kernel.contracts.beside import WhatsAppReceived
 from services.kernel.contracts.codec import Message, Record
@@ -47,7 +46,6 @@ from services.kernel.domain.filing import Suggest
 from services.kernel.domain.media import Wanted
 from services.kernel.domain.naming import Names
 
-log = get_logger()
 AT_ONCE = 64
 """People whose turns are taken beside one another."""
 ROUNDS = 8
@@ -144,8 +142,6 @@ class Turns:
                 elif heard.inbound is not None and heard.inbound.id not in stored.handled:
                     await self._turn(stored, heard, heard.inbound)
                     is_new = True
-            if not stored.version and not is_new:
-                stored.outbox = []
             return stored, is_new
 
     def _tell(self, stored: Stored, told: tuple[str, str]) -> bool:
@@ -177,10 +173,9 @@ class Turns:
         turns = [turn]
         while turn.effect is not None and len(turns) <= MOST_EFFECTS:
             outcome = await self._doing.carry_out(turn.effect, stored.id, memory)
-            after = replace(turn, effect=None).conversation
             # the world has changed by what was done
             turn = await self._with_cases(
-                lambda w, c=after, o=outcome: self._machine.after(c, inbound, o, w),  # type: ignore[misc]
+                lambda w, c=turn.conversation, o=outcome: self._machine.after(c, inbound, o, w),  # type: ignore[misc]
                 world,
                 stored,
                 inbound,
@@ -244,6 +239,7 @@ class Turns:
             for one in turn.callbacks
         ]
         return [*(message for message in said if message is not None), *asked]
+
 
 def _once(suggest: Suggest) -> Suggest:
     """`suggest`, asked once for the same words: a turn asks several times, and may be taken twice."""

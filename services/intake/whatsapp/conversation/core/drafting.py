@@ -10,6 +10,7 @@ from services.intake.whatsapp.conversation.core.card import Confirm
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import (
     MOST_PARKED,
+    At,
     Attachment,
     Option,
     Step,
@@ -33,7 +34,7 @@ from services.kernel.domain import danger
 from services.kernel.domain.filing import MOST_PLACE
 from services.kernel.domain.media import MOST_MEDIA, RECORDINGS, media_id
 
-QUESTIONS: Mapping[Step, Question] = {
+QUESTIONS: Mapping[str, Question] = {
     "kind": Kind(),
     "story": Story(),
     "service": ServiceQuestion(),
@@ -71,7 +72,7 @@ def go_on(stage: Stage) -> None:
 
 def answer(stage: Stage, step: str, value: str) -> None:
     """What was tapped for a question about the draft, whichever is open now: a later answer counts."""
-    question = next((q for name, q in QUESTIONS.items() if name == step), None)
+    question = QUESTIONS.get(step)
     if stage.conversation.at != "draft":
         stage.go("draft")
     if step == "confirm" and value == "yes" and stage.draft.step != "confirm":
@@ -123,15 +124,18 @@ def begin(stage: Stage, some: Sequence[Inbound]) -> None:
         stage.set(pending=tuple(some))
 
 
-def begin_behind(stage: Stage, some: Sequence[Inbound]) -> bool:
-    """Begin a case with what was sent, that waits until the draft in hand is filed. Whether there is room."""
-    in_hand, parked = stage.draft, stage.conversation.parked
+def begin_behind(stage: Stage, some: Sequence[Inbound]) -> None:
+    """Begin a case with what was sent, that waits until the draft in hand is filed, where there is room; and
+    say so."""
+    in_hand, parked = stage.conversation.draft, stage.conversation.parked
     if len(parked) >= MOST_PARKED:
-        return False
+        stage.say("park.full")
+        return
     _new_draft(stage, some)
     _store(stage, some)
-    stage.go("draft", draft=in_hand, parked=(*parked, stage.draft))
-    return True
+    at: At = "draft" if in_hand is not None else "idle"
+    stage.go(at, draft=in_hand, parked=(*parked, stage.draft))
+    stage.say("park.kept")
 
 
 def keep_waiting(stage: Stage) -> None:
@@ -139,18 +143,8 @@ def keep_waiting(stage: Stage) -> None:
     wait as a case of their own."""
     told = [one for one in stage.conversation.pending if talk.is_story(stage, one)]
     stage.set(pending=(), purpose=None)
-    if not told:
-        return
-    if stage.conversation.draft is not None:
-        kept = begin_behind(stage, told)
-    else:
-        kept = len(stage.conversation.parked) < MOST_PARKED
-        if kept:
-            _new_draft(stage, told)
-            _store(stage, told)
-            parked = (*stage.conversation.parked, stage.draft)
-            stage.go("idle", draft=None, parked=parked)
-    stage.say("park.kept" if kept else "park.full")
+    if told:
+        begin_behind(stage, told)
 
 
 def _new_draft(stage: Stage, some: Sequence[Inbound]) -> None:
@@ -211,7 +205,7 @@ def keep(stage: Stage, inbound: Inbound) -> Attachment:
     assert media is not None
     id_ = media_id(inbound.id)
     stage.wanted.append(Wanted(id_, media))
-    return Attachment(inbound.id, id_, media.kind, media.voice)
+    return Attachment(inbound.id, id_, media.kind)
 
 
 def behalf(stage: Stage, inbound: Inbound) -> None:

@@ -50,7 +50,6 @@ class Attachment:
     message: str
     id: str
     kind: MediaKind
-    voice: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,6 @@ class Draft:
     files can be kept; `card`: what `told` was on the latest card."""
 
     number: int
-    started_at: datetime
     kind: Kind = "complaint"
     parts: tuple[Part, ...] = ()
     media: tuple[Attachment, ...] = ()

@@ -163,7 +163,7 @@ def next_opening(stage: Stage) -> datetime:
 def new_draft(stage: Stage, **fields: object) -> None:
     """Begin another case; the one in hand, where there is one, was put aside or thrown away before."""
     number = stage.conversation.drafts + 1
-    draft = Draft(number, stage.world.now, warned=stage.warned)
+    draft = Draft(number, warned=stage.warned)
     stage.go("draft", draft=replace(draft, **fields), drafts=number)  # type: ignore[arg-type]
 
 

@@ -67,7 +67,7 @@ def _stale(stage: Stage) -> None:
     """A button of long ago. What is open now is asked again, or the menu shown."""
     stage.say("stale")
     if stage.conversation.pending and stage.conversation.offered:
-        stage.ask("choose.again", stage.conversation.offered)  # what waits still waits
+        stage.ask_again()  # what waits still waits
         return
     if stage.conversation.draft is None:
         talk.menu(stage)
@@ -127,8 +127,7 @@ def _park(stage: Stage, what: str) -> bool:
         is_new = stage.conversation.at == "park"
         stage.go("draft")
         if told and is_new:
-            kept = drafting.begin_behind(stage, told)
-            stage.say("park.kept" if kept else "park.full")
+            drafting.begin_behind(stage, told)
         elif told:
             drafting.put(stage, told)
         return True
@@ -254,6 +253,7 @@ _OVER: frozenset[At] = frozenset(
 )
 """Where thanks end what is talked about."""
 
+
 def command(stage: Stage, what: str) -> bool:
     """Carry out a command. Whether it is one here: a greeting is none in the middle of an answer."""
     if stage.conversation.pending and what not in ("help", "thanks"):
@@ -289,7 +289,7 @@ def command(stage: Stage, what: str) -> bool:
 def _give_up(stage: Stage, what: str) -> None:
     draft = stage.conversation.draft
     if draft is None:
-        stage.go("idle", pending=None)
+        stage.go("idle")
         if what == "restart":
             talk.new_draft(stage)
         else:
