@@ -3,25 +3,15 @@ note plays and is sought in, an operator writes it down and the officer reads it
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from services.cli.stack import Ports
-from services.desk.adapters.clocks import StoredClocks
-from services.desk.adapters.lists import CaseLists
-from services.desk.adapters.texts import load_texts
-from services.desk.api import build
-from services.desk.handlers.desk import Desk
 from services.kernel.adapters import mongo
-from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.adapters.media import MediaStore
-from services.kernel.adapters.process import serve
 from services.kernel.adapters.sealed_pieces import PIECE_BYTES
 from services.kernel.adapters.settings import Settings
 from services.kernel.domain.case import Act
@@ -29,7 +19,7 @@ from services.kernel.domain.media import MediaKind, Refusal, Wanted, media_id
 from services.kernel.domain.people import Actor, Role
 from tests import media_samples as samples
 from tests.e2e.browser import running
-from tests.e2e.test_desk_page import DISTRICT, OFFICER, SECRET, WAIT_MS, DeskServer
+from tests.e2e.test_desk_page import DISTRICT, OFFICER, WAIT_MS, DeskServer, running_desk
 
 WORDS = "हैंडपंप का पानी लाल है, बच्चे बीमार हैं"
 SECONDS = 60
@@ -39,14 +29,9 @@ LONG_NOTE = samples.voice_note(SECONDS)
 class MediaDesk(DeskServer):
     """A desk that has files too."""
 
-    def __init__(self, database: mongo.Database, directory: DirectoryStore) -> None:
-        super().__init__(database, directory)
+    def files(self, database: mongo.Database) -> MediaStore:
         self.media = MediaStore(database, Settings().keys, self.clock)
-        lists, clocks = CaseLists(database["cases"]), StoredClocks(RulesOf(directory))
-        texts = load_texts()
-        desk = Desk(self.store, lists, directory, clocks, texts, self.clock, SECRET)
-        assets = Settings().home / "assets"
-        self.app = build(desk, texts, {}, token_secret=SECRET, assets=assets, media=self.media)
+        return self.media
 
     async def sent(
         self, name: str, kind: MediaKind, data: bytes = b"", mime: str = "", reason: Refusal | None = None
@@ -69,12 +54,7 @@ class MediaDesk(DeskServer):
 @pytest.fixture
 async def desk(database: mongo.Database, directory: DirectoryStore) -> AsyncIterator[MediaDesk]:
     server = MediaDesk(database, directory)
-    async with AsyncExitStack() as stack:
-        server.store.start()
-        stack.push_async_callback(server.store.stop)
-        port = Ports.free()["desk"]
-        await serve(stack, server.app, "127.0.0.1", port, asyncio.Event())
-        server.url = f"http://127.0.0.1:{port}"
+    async with running_desk(server):
         yield server
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from services.kernel.adapters.case_store import READS, CaseStore
 from services.kernel.adapters.clock import system_clock
 from services.kernel.adapters.directory.rules import RulesOf
 from services.kernel.adapters.directory.store import DirectoryStore
+from services.kernel.adapters.media import MediaStore
 from services.kernel.adapters.outbox import Outbox
 from services.kernel.adapters.process import serve
 from services.kernel.adapters.room_store import MongoRooms
@@ -59,8 +60,14 @@ class DeskServer:
         desk = Desk(self.store, lists, directory, clocks, texts, self.clock, SECRET)
         assets = Settings().home / "assets"
         assert (assets / "htmx.org").is_dir(), f"the set-up unpacks the web assets to {assets}"
-        self.app = build(desk, texts, {}, token_secret=SECRET, assets=assets)
+        self.app = build(
+            desk, texts, {}, token_secret=SECRET, assets=assets, media=self.files(database)
+        )
         self.url = ""
+
+    def files(self, database: mongo.Database) -> MediaStore | None:
+        """Where the citizens' files lie; here are none."""
+        return None
 
     def token(self, role: Role, person: str | None = None) -> str:
         now = self.clock()
@@ -99,6 +106,18 @@ class DeskServer:
         return case.ticket
 
 
+@asynccontextmanager
+async def running_desk(server: DeskServer) -> AsyncIterator[None]:
+    """On a port of its own, until the end of the block."""
+    port = Ports.free()["desk"]
+    async with AsyncExitStack() as stack:
+        server.store.start()
+        stack.push_async_callback(server.store.stop)
+        await serve(stack, server.app, "127.0.0.1", port, asyncio.Event())
+        server.url = f"http://127.0.0.1:{port}"
+        yield
+
+
 @pytest.fixture
 async def desk(database: mongo.Database, directory: DirectoryStore) -> AsyncIterator[DeskServer]:
     server = DeskServer(database, directory)
@@ -107,12 +126,7 @@ async def desk(database: mongo.Database, directory: DirectoryStore) -> AsyncIter
         # ten are overdue; the first is due in a little more than three hours
         hours = -sequence if sequence > CASES - 10 else 3.1 + sequence
         await server.put(sequence, hours=3.1 if sequence == 1 else hours, now=now)
-    port = Ports.free()["desk"]
-    async with AsyncExitStack() as stack:
-        server.store.start()
-        stack.push_async_callback(server.store.stop)
-        await serve(stack, server.app, "127.0.0.1", port, asyncio.Event())
-        server.url = f"http://127.0.0.1:{port}"
+    async with running_desk(server):
         yield server
 
 
