@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.init import OWNED
 from services.cli.stack import Ports, Stack, infrastructure
-from services.kernel.adapters import mongo, schema
+from services.kernel.adapters import mongo
 from services.kernel.adapters.directory.reader import read_district
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.domain.directory import District
+from tests.databases import Databases
 from tests.daytime import daytime
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -70,14 +69,16 @@ def mongo_url(infra: Stack) -> str:
     return infra.settings["SAMVAD_MONGO"]
 
 
+@pytest.fixture(scope="session")
+def databases(mongo_url: str) -> Databases:
+    return Databases(mongo_url)
+
+
 @pytest.fixture
-async def database(mongo_url: str) -> AsyncIterator[mongo.Database]:
+async def database(databases: Databases) -> AsyncIterator[mongo.Database]:
     """A database of the test's own, with the indexes."""
-    opened = mongo.connect(mongo_url, f"test-{uuid.uuid4().hex[:12]}")
-    await schema.ensure(opened, OWNED)
-    yield opened
-    await opened.client.drop_database(opened.name)
-    mongo.close(opened)
+    async with databases.one() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

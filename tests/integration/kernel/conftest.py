@@ -6,7 +6,6 @@ A test that takes `world` runs in both, so that what fast tests rely on is what 
 from __future__ import annotations
 
 import itertools
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from services.kernel.adapters import mongo, schema
+from services.kernel.adapters import mongo
 from services.kernel.adapters.case_folding import READS
 from services.kernel.adapters.case_store import CaseStore
 from services.kernel.adapters.guard import Guard
@@ -329,10 +328,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         return
     kafka = request.getfixturevalue("kafka")
     await create_topics(kafka, LINE)
-    database = mongo.connect(request.getfixturevalue("mongo_url"), f"test-{uuid.uuid4().hex[:12]}")
-    await schema.ensure(database, {})
-    publisher = Publisher(kafka, client_id="test")
-    yield Real(database, publisher, kafka)
-    await publisher.stop()
-    await database.client.drop_database(database.name)
-    mongo.close(database)
+    async with request.getfixturevalue("databases").one() as database:
+        publisher = Publisher(kafka, client_id="test")
+        yield Real(database, publisher, kafka)
+        await publisher.stop()
