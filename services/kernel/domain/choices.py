@@ -5,12 +5,12 @@ The words lie in `data/choices.json`; an installation may have its own (`adapter
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+
+from services.kernel.domain.data_file import data_file
 
 LONGEST = 100
 """Characters. Whoever writes more says more than that."""
@@ -48,6 +48,5 @@ class Choices:
 @cache
 def choices() -> Choices:
     """The built-in words."""
-    source = resources.files("services.kernel.domain").joinpath("data/choices.json")
-    data: dict[str, list[str]] = json.loads(source.read_text(encoding="utf-8"))
+    data: dict[str, list[str]] = data_file("choices")
     return Choices.of(data["stop"], data["start"])

@@ -8,14 +8,13 @@ the phrases. Spellings are folded (`spelling.py`), phrases match whole words wit
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from typing import Any, Literal
 
+from services.kernel.domain.data_file import data_file
 from services.kernel.domain.directory import PRIORITIES, Priority
 from services.kernel.domain.spelling import fold, romanised, words
 
@@ -186,5 +185,4 @@ def _graver(a: Priority, b: Priority) -> Priority:
 
 @lru_cache(maxsize=1)
 def _lexicon() -> _Lexicon:
-    source = resources.files("services.kernel.domain").joinpath("data/danger.json")
-    return _Lexicon(json.loads(source.read_text(encoding="utf-8")))
+    return _Lexicon(data_file("danger"))

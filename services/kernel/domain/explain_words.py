@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from services.kernel.domain.calendar import WorkingCalendar
+from services.kernel.domain.data_file import data_file
 from services.kernel.domain.directory import Language, Text
 from services.kernel.domain.explain import Account, Explanation, Pause, Stretch
 
@@ -22,8 +21,7 @@ WEEK = 7 * _DAY
 
 @cache
 def words() -> dict[str, Any]:
-    source = resources.files("services.kernel.domain").joinpath("data/explain.json")
-    found: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    found: dict[str, Any] = data_file("explain")
     return found
 
 

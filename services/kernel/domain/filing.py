@@ -44,8 +44,6 @@ MOST_PLACE = 100
 MOST_LANDMARK = 200
 MOST_USER_ID = 200
 MOST_SUGGESTED = 3
-CLEAR = 0.04
-"""By how much the likeliest village must lead the next."""
 
 _LONGEST_WORD = 32
 _MOST_DOUBTFUL = 3
@@ -327,10 +325,9 @@ def _village(directory: District, words: str | None, block: str | None) -> _Vill
     ]
     if len(by_id) == 1:
         return _Village(*by_id[0], None)
-    matches = places.match_village(directory, comparable(words), block)
-    if not matches or (len(matches) > 1 and matches[0].score - matches[1].score < CLEAR):
+    best = places.clear_match(places.match_village(directory, comparable(words), block))
+    if best is None:
         return _Village(block, None, words)
-    best = matches[0]
     spellings = (best.village.name.hi, best.village.name.en, *best.village.aliases)
     to_the_letter = words.casefold() in {spelling.casefold() for spelling in spellings}
     return _Village(best.block.id, best.village.id, None if to_the_letter else words)

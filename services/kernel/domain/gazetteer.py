@@ -16,6 +16,8 @@ from services.kernel.domain.directory import Block, District, Text, Village
 from services.kernel.domain.spelling import common_words, fold, romanised, words
 
 LONG_NAME = 6
+CLEAR = 0.04
+"""By how much the likeliest place must lead the next."""
 """Letters from which on a name is known again though it is misspelt."""
 _MOST_FORMS = 16
 _SHORTEST_SLIP = 5  # letters of a name in which one may be wrong
@@ -174,3 +176,10 @@ def _least(length: int) -> float:
 def _most_slips(length: int) -> int:
     """How many letters of a name of `length` may be wrong."""
     return (length >= _SHORTEST_SLIP) + (length >= _SHORTEST_TWO_SLIPS)
+
+
+def clear_match(matches: Sequence[VillageMatch]) -> VillageMatch | None:
+    """The likeliest, where it leads the next clearly; `matches` the likeliest first."""
+    if not matches or (len(matches) > 1 and matches[0].score - matches[1].score < CLEAR):
+        return None
+    return matches[0]

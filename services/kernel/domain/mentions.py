@@ -10,15 +10,15 @@ of what lies next to the place. The words are in `data/place_words.json`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 
+from services.kernel.domain.data_file import data_file
 from services.kernel.domain.directory import District
 from services.kernel.domain.gazetteer import (
+    CLEAR,
     LONG_NAME,
     Gazetteer,
     VillageMatch,
@@ -36,7 +36,6 @@ _SHORTEST_SAID = 4  # letters of one that counts as a place: "… में"
 _SHORTEST_ALIKE = LONG_NAME  # letters of one that may be misspelt
 _MOST_MISSPELT = 6  # words of a text that are compared with every name
 _LEAST_ALIKE = 0.85
-_CLEAR = 0.04  # by how much the likeliest must lead
 _LONGEST_LINK = 3
 _SENTENCE = re.compile(r"[।॥!?;\n]+")
 
@@ -240,7 +239,7 @@ class _Sentence:
         best = max(scores.values(), default=0.0)
         if best < _LEAST_ALIKE:
             return
-        likely = frozenset(number for number, score in scores.items() if best - score < _CLEAR)
+        likely = frozenset(number for number, score in scores.items() if best - score < CLEAR)
         if len({gazetteer.places[number][1].name for number in likely}) == 1:
             yield _Mention(likely, sure=True, score=best)
 
@@ -248,8 +247,7 @@ class _Sentence:
 @lru_cache(maxsize=1)
 def _words() -> Mapping[str, frozenset[str]]:
     """The lists of the data file, folded."""
-    source = resources.files("services.kernel.domain").joinpath("data/place_words.json")
-    lists = json.loads(source.read_text(encoding="utf-8"))
+    lists = data_file("place_words")
     return {
         name: frozenset(form for text in texts for form in _forms(text))
         for name, texts in lists.items()

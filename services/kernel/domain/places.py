@@ -9,17 +9,26 @@ day are somewhere a village: `mentioned_village` looks for it there.
 from __future__ import annotations
 
 from services.kernel.domain.directory import Block, District
-from services.kernel.domain.gazetteer import Gazetteer, VillageMatch, named_words, scores_of, spelt
+from services.kernel.domain.gazetteer import (
+    CLEAR,
+    Gazetteer,
+    VillageMatch,
+    clear_match,
+    named_words,
+    scores_of,
+    spelt,
+)
 from services.kernel.domain.mentions import mentioned_village
 from services.kernel.domain.spelling import fold, romanised, words
 
-__all__ = ["MOST_VILLAGES", "VillageMatch", "match_block", "match_village", "mentioned_village"]
+__all__ = [
+    "MOST_VILLAGES", "VillageMatch", "clear_match", "match_block", "match_village", "mentioned_village",
+]  # fmt: skip
 
 MOST_VILLAGES = 5
 
 _MOST_WORDS = 12  # of a text that names a place
 _LONGEST_RUN = 3
-_CLEAR = 0.04  # by how much the best block must lead
 
 
 def match_block(district: District, text: str) -> Block | None:
@@ -30,7 +39,7 @@ def match_block(district: District, text: str) -> Block | None:
     forms, owners = spelt((block.name, block.aliases) for block in district.blocks)
     scores = scores_of(_runs(text), forms, owners)
     ranked = sorted(scores.items(), key=lambda item: -item[1])
-    if not ranked or (len(ranked) > 1 and ranked[0][1] - ranked[1][1] < _CLEAR):
+    if not ranked or (len(ranked) > 1 and ranked[0][1] - ranked[1][1] < CLEAR):
         return None
     return district.blocks[ranked[0][0]]
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 
+from services.kernel.domain.data_file import data_file
 from services.kernel.domain.directory import Language
 
 
 @cache
 def reasons() -> Mapping[str, Mapping[Language, str]]:
-    source = resources.files("services.kernel.domain").joinpath("data/reasons.json")
-    texts: Mapping[str, Mapping[Language, str]] = json.loads(source.read_text(encoding="utf-8"))
+    texts: Mapping[str, Mapping[Language, str]] = data_file("reasons")
     return texts

@@ -7,12 +7,12 @@ for comparing only and never shown. Lists are folded by the same rules as the te
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from functools import lru_cache
-from importlib import resources
 from itertools import islice, product
+
+from services.kernel.domain.data_file import data_file
 
 MOST_SPELLINGS = 64
 """Spellings of one word that are considered: they double with every letter that has two."""
@@ -243,8 +243,7 @@ def in_either_script(which: str) -> frozenset[str]:
 @lru_cache(maxsize=4)
 def as_written(which: str) -> frozenset[str]:
     """A list of `data/common_words.json`, not folded."""
-    source = resources.files("services.kernel.domain").joinpath("data/common_words.json")
-    lists = json.loads(source.read_text(encoding="utf-8"))
+    lists = data_file("common_words")
     return frozenset(word for text in lists[which] for word in words(text))
 
 

@@ -9,16 +9,15 @@ of the letters and of the sound find the candidates, edit distance ranks them. T
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from importlib import resources
 from typing import Any
 
 from rapidfuzz import fuzz
 
+from services.kernel.domain.data_file import data_file
 from services.kernel.domain.spelling import (
     as_written,
     fold,
@@ -273,8 +272,7 @@ def _groups() -> _Groups:
 @lru_cache(maxsize=1)
 def word_lists() -> Mapping[str, Any]:
     """`data/suggest_words.json`."""
-    source = resources.files("services.kernel.domain").joinpath("data/suggest_words.json")
-    lists: Mapping[str, Any] = json.loads(source.read_text(encoding="utf-8"))
+    lists: Mapping[str, Any] = data_file("suggest_words")
     return lists
 
 

@@ -9,7 +9,7 @@ from services.intake.whatsapp.conversation.core.stage import Stage
 from services.intake.whatsapp.conversation.core.understanding import says_something
 from services.kernel.domain import places
 from services.kernel.domain.directory import Block, District
-from services.kernel.domain.filing import CLEAR, MOST_PLACE, comparable
+from services.kernel.domain.filing import MOST_PLACE, comparable
 from services.kernel.domain.places import VillageMatch
 
 MOST_BLOCKS = 9
@@ -38,7 +38,7 @@ class Place:
         directory, draft = stage.world.directory, stage.draft
         if draft.village_text is not None:
             matches, _ = _named_in(directory, draft.village_text)
-            return matches[0] if _is_clear(matches) else None
+            return places.clear_match(matches)
         return places.mentioned_village(directory, draft.text) if draft.lat is None else None
 
     def choose(self, stage: Stage, value: str) -> bool:
@@ -70,8 +70,8 @@ class Place:
         if not words:
             return False
         matches, block = _named_in(stage.world.directory, words)
-        if _is_clear(matches):
-            best = matches[0]
+        best = places.clear_match(matches)
+        if best is not None:
             stage.answered("place", "village", block=best.block.id, **_found(best, words))
         elif matches:
             _which(stage, matches, words)
@@ -89,8 +89,8 @@ class Place:
         words = " ".join(pin.words.split())[:MOST_PLACE]
         stage.change(lat=pin.lat, lng=pin.lng, village_text=words or stage.draft.village_text)
         matches, _ = _named_in(stage.world.directory, words)
-        if _is_clear(matches):
-            best = matches[0]
+        best = places.clear_match(matches)
+        if best is not None:
             stage.answered("place", "village", block=best.block.id, village=best.village.id)
         else:
             stage.change(elsewhere=True)
@@ -153,8 +153,9 @@ class Village:
             return False
         directory, block = stage.world.directory, stage.draft.block
         matches = places.match_village(directory, comparable(words), block)
-        if _is_clear(matches):
-            stage.answered("village", **_found(matches[0], words))
+        best = places.clear_match(matches)
+        if best is not None:
+            stage.answered("village", **_found(best, words))
         elif matches:
             _which(stage, matches, words)
         elif not adds(stage, inbound):
@@ -219,8 +220,3 @@ def _village_id(stage: Stage, match: VillageMatch) -> str:
 def _named(stage: Stage, match: VillageMatch) -> str:
     language = stage.conversation.language
     return f"{match.village.name.say(language)} ({match.block.name.say(language)})"
-
-
-def _is_clear(matches: tuple[VillageMatch, ...]) -> bool:
-    """Whether the likeliest leads, by the measure of whoever files."""
-    return bool(matches) and (len(matches) == 1 or matches[0].score - matches[1].score >= CLEAR)
