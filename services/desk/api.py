@@ -132,6 +132,14 @@ def _routes(app: FastAPI, desk: Desk, seated: Any, media: Media | None) -> None:
         officer: Annotated[str | None, _TEXT, Query(description=_ID)] = None,
         kind: Annotated[str | None, _one_of(KINDS)] = None,
         overdue: Annotated[str | None, _one_of(("true", "false"))] = None,
+        unwritten: Annotated[
+            str | None,
+            _one_of(("true", "false")),
+            Query(
+                description="Whether the case has a recording that nobody has written down. Not for those "
+                "who do not read the citizen's words (403); an officer finds only his own cases by it."
+            ),
+        ] = None,
         q: Annotated[
             str | None,
             WithJsonSchema({"type": "string", "maxLength": filters.LONGEST_SEARCH}),

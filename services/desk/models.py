@@ -73,6 +73,10 @@ class CaseShort(Shape):
     updated_at: AwareDatetime
     deadline: AwareDatetime | None
     overdue: bool
+    unwritten: int | None = Field(
+        description="Recordings that nobody has written down yet; null for those who do not read the "
+        "citizen's words."
+    )
     confidential: bool
     names: Names
 
@@ -202,6 +206,7 @@ class FileShape(Shape):
     received_at: AwareDatetime | None
     path: str | None = Field(description="Where it lies, below `/api/v1`; null while it is not kept.")
     words: WordsShape | None
+    unwritten: bool = Field(description="A recording of which nobody has written down what it says.")
 
 
 class CaseWhole(CaseShort):

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.desk import media as files
-from services.desk import rendering
+from services.desk import rendering, table
 from services.desk.core import clock_view, rights, view
 from services.desk.core import notices as told
 from services.desk.core.forms import forms
@@ -97,7 +97,8 @@ class Pages:
             done = request.query_params.get("done", "")
             known = f"action.{done}" in self._renderer.texts
             message = self._done(done, language) if known else ""
-            return self._list(request, seat, language, found, message)
+            shown = await self._table(request, seat, found, language)
+            return self._list(request, seat, language, shown, message)
 
         return await self._seated(request, show)
 
@@ -106,7 +107,7 @@ class Pages:
 
         async def show(seat: Seat, language: Language) -> Response:
             found = await self._page(request, seat)
-            values = self._table(request, seat, found, language)
+            values = await self._table(request, seat, found, language)
             if values["digest"] == request.query_params.get("seen"):
                 return Response(status_code=204)
             return self._renderer.page(request, "_cases.html", language, **values)
@@ -236,11 +237,11 @@ class Pages:
         request: Request,
         seat: Seat,
         language: Language,
-        found: Page | None,
+        shown: dict[str, Any] | None,
         message: str,
         status: int = 200,
     ) -> Response:
-        table = self._table(request, seat, found, language) if found is not None else None
+        """`shown`: the table's values; None where the list was refused."""
         return self._renderer.page(
             request,
             "list.html",
@@ -248,7 +249,8 @@ class Pages:
             status,
             seat=seat,
             person=self._person(seat, language),
-            table=table,
+            table=shown,
+            recordings=rights.filters_recordings(seat.actor),
             message=message,
             bad=status != 200,
             chosen=rendering.chosen(request),
@@ -257,40 +259,11 @@ class Pages:
             reload=True,
         )
 
-    def _table(
+    async def _table(
         self, request: Request, seat: Seat, found: Page, language: Language
     ) -> dict[str, Any]:
-        asked, chosen = rendering.asked(request), rendering.chosen(request)
-        due = self._renderer.texts.due
-        items = [
-            {
-                **view.short(row, seat.actor, seat.directory, found.now),
-                "due": due(row.deadline, found.now, language),
-            }
-            for row in found.rows
-        ]
-        values: dict[str, Any] = {
-            "items_": items,
-            "totals": found.totals,
-            "local": rendering.local(seat.directory),
-            "chosen": chosen,
-            "state_links": {
-                state: rendering.address("/", chosen, state=state)
-                for state in found.totals.by_state
-            },
-            "overdue_link": rendering.address("/", chosen, overdue="true"),
-            "next_link": rendering.address("/", chosen, cursor=found.next_cursor)
-            if found.next_cursor
-            else "",
-            "first_link": rendering.address("/", chosen) if "cursor" in asked else "",
-            "poll": "",
-            "digest": "",
-        }
-        values["digest"] = rendering.digest(
-            self._renderer.text(request, "_cases.html", language, **values)
-        )
-        values["poll"] = rendering.address("/fragments/cases", asked, seen=values["digest"])
-        return values
+        unwritten = await self._desk.unwritten(seat)
+        return table.values(self._renderer, request, seat, found, unwritten, language)
 
     async def _case(
         self,

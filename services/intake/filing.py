@@ -207,6 +207,7 @@ def to_event(
         has_phone=considered.phone is not None,
         has_user_id=considered.user_id is not None,
         media=considered.media,
+        recordings=considered.recordings,
         sealed=sealed,
     )
 

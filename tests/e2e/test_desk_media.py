@@ -183,6 +183,55 @@ async def test_what_an_operator_writes_down_is_read_by_the_officer(
     await expect(page.locator(f"#{media_id('voice')} blockquote")).to_have_text("हैंडपंप का पानी लाल है")
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_an_operator_finds_what_is_to_be_written_down_and_does_it(
+    desk: MediaDesk, look: Look, scripts: bool
+) -> None:
+    voice = await desk.sent("voice", "audio", LONG_NOTE, "audio/ogg")
+    photo = await desk.sent("photo", "image", samples.png(20, 10), "image/png")
+    ticket = await desk.put(
+        3, hours=5, now=desk.clock(), text="", media=(voice, photo), unwritten=(voice,)
+    )
+    await desk.put(4, hours=2, now=desk.clock(), media=(photo,))
+    page = await look(ticket, scripts=scripts)
+    await page.goto(f"{desk.url}/?lang=en")
+    link = page.locator("#t-unwritten")
+    await expect(link).to_have_text("Recordings not yet written down: 1")
+    await expect(page.locator(".flag.waits")).to_have_count(1)
+    await link.click()
+    await expect(page.locator("#unwritten")).to_have_value("true")
+    await expect(page.locator("table.cases tbody tr")).to_have_count(1)
+    filtered = page.url
+    await page.click(f"#c-{ticket}")
+    marks = page.locator("figure .flag.waits")
+    await expect(marks).to_have_text("Not yet written down")
+    await page.locator(f"#{voice} textarea").fill(WORDS)
+    await page.locator(f"#{voice} form button").click()
+    await expect(page.locator(f"#{voice} blockquote")).to_have_text(WORDS)
+    await expect(marks).to_have_count(0)
+    await page.goto(filtered)
+    await expect(page.locator("#cases .none")).to_be_visible()
+    await expect(page.locator("#t-unwritten")).to_have_count(0)
+
+
+async def test_an_open_list_tells_of_a_voice_note_that_comes_and_of_one_that_is_done(
+    desk: MediaDesk, ticket: str, look: Look
+) -> None:
+    """Without anybody loading it again."""
+    page = await look(ticket)
+    await page.goto(f"{desk.url}/?lang=en")
+    await expect(page.locator(f"#c-{ticket}")).to_be_visible()
+    await expect(page.locator("#t-unwritten")).to_have_count(0)
+    later = await desk.sent("later", "audio", LONG_NOTE, "audio/ogg")
+    citizen, operator = Actor("citizen", None, DISTRICT), Actor("operator", None, DISTRICT)
+    sent = Act("attach", citizen, data={"media": [later]}, recordings=(later,))
+    await desk.store.act(ticket, sent)
+    link = page.locator("#t-unwritten")
+    await expect(link).to_have_text("Recordings not yet written down: 1", timeout=WAIT_MS)
+    await desk.store.act(ticket, Act("note", operator, note=WORDS, data={"media": [later]}))
+    await expect(link).to_have_count(0, timeout=WAIT_MS)
+
+
 async def test_what_the_citizen_adds_later_stands_in_the_history(
     desk: MediaDesk, ticket: str, look: Look
 ) -> None:

@@ -22,7 +22,7 @@ from services.kernel.adapters.settings import Settings
 from services.kernel.domain.media import Wanted, media_id
 from tests import media_samples as samples
 from tests.e2e import openapi
-from tests.e2e.client import Line, until
+from tests.e2e.client import Line, bearer, until
 from tests.e2e.openapi import Report
 from tests.e2e.test_line import PUMP
 
@@ -90,6 +90,7 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
         "query.service": ["hand-pump"],
         "query.block": ["akaltara"],
         "query.q": ["राम", filed[0]],
+        "query.cursor": [await a_cursor(at, collector)],
         "body.department": ["phe"],
         "body.officer": [officer],
         "body.service": ["hand-pump"],
@@ -118,6 +119,15 @@ async def test_the_desks_api_for_those_who_work_there(at: Line, tmp_path: Path) 
     moved = [await at.case(ticket, collector) for ticket in known["path.ticket"]]
     assert any(case is not None and len(case["history"]) > 3 for case in moved)
     await assert_whole(at)
+
+
+async def a_cursor(at: Line, token: str) -> str:
+    """As a list of several pages gives it: nobody else can make one up."""
+    url = at.stack.url("desk", "/api/v1/cases?state=all&limit=1")
+    answer = await at.http.get(url, headers=bearer(token))
+    cursor: str = answer.json()["next_cursor"]
+    assert cursor
+    return cursor
 
 
 async def a_photo_of_all(at: Line, filed: list[str], token: str) -> str:

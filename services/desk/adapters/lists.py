@@ -74,6 +74,17 @@ class CaseLists:
             by_state=by_state,
         )
 
+    async def unwritten(self, query: Query) -> int:
+        async with mongo.store_errors():
+            groups = await self._cases.aggregate(
+                [
+                    {"$match": queries.match(query)},
+                    {"$group": {"_id": None, "count": {"$sum": {"$size": "$case.unwritten"}}}},
+                ],
+                maxTimeMS=LONGEST_MS,
+            ).to_list(None)
+        return sum(group["count"] for group in groups)
+
     async def open_cases(self, officers: Sequence[str]) -> Mapping[str, int]:
         async with mongo.store_errors():
             groups = await self._cases.aggregate(

@@ -15,9 +15,9 @@ from typing import Any
 from services.desk.core.cursor import Position
 from services.desk.core.filters import ALL, OPEN, Filters, Search
 from services.desk.core.ports import Query
-from services.desk.core.rights import searches_persons
+from services.desk.core.rights import filters_recordings, searches_persons
 from services.kernel.adapters.case_document import words
-from services.kernel.domain.people import Scope
+from services.kernel.domain.people import Actor, Scope
 
 Match = dict[str, Any]
 NOTHING: Match = {"_id": {"$in": []}}
@@ -39,7 +39,9 @@ def match(query: Query, bounds: Match | None = None) -> Match:
     ways = _ways(query.scope)
     if not ways:
         return NOTHING
-    common = [*_filters(query.filters, query.now), *_search(query), bounds or {}]
+    common = [
+        *_filters(query.filters, query.now), *_recordings(query), *_search(query), bounds or {}
+    ]
     if bounds is not None and query.filters.state == ALL:
         # says nothing, but lets the index merge its two halves in order instead of sorting
         common.append({"case.open": {"$in": [True, False]}})
@@ -114,14 +116,28 @@ def _filters(filters: Filters, now: datetime) -> list[Match]:
     return parts
 
 
+def _recordings(query: Query) -> list[Match]:
+    unwritten = query.filters.unwritten
+    if unwritten is None:
+        return []
+    if not filters_recordings(query.actor):
+        return [NOTHING]
+    # the very condition of the index that has these cases alone
+    return [{"case.unwritten": {"$exists": unwritten}}, _own(query.actor)]
+
+
+def _own(actor: Actor) -> Match:
+    """What is the citizen's own is found by an officer only where he may read it: in his own cases."""
+    return {"case.officer": actor.id} if actor.role == "officer" else {}
+
+
 def _search(query: Query) -> list[Match]:
     search = query.filters.search
     if search is None:
         return []
-    persons: Match | None = _persons(search) if searches_persons(query.actor) else None
-    if persons is not None and query.actor.role == "officer":
-        # a name or a phone finds a case only for those who may read it there
-        persons = {**persons, "case.officer": query.actor.id}
+    persons: Match | None = None
+    if searches_persons(query.actor):
+        persons = {**_persons(search), **_own(query.actor)}
     if search.ticket is None:
         return [NOTHING if persons is None else persons]
     ticket: Match = {"_id": search.ticket}

@@ -26,6 +26,7 @@ NAMES: tuple[str, ...] = (
     "officer",
     "kind",
     "overdue",
+    "unwritten",
     "q",
     "block",
     "service",
@@ -50,13 +51,15 @@ class Search:
 
 @dataclass(frozen=True)
 class Filters:
-    """Each narrows the list where it is not None. `state`: one of STATE_VALUES; None is mostly open."""
+    """Each narrows the list where it is not None. `state`: one of STATE_VALUES; None is mostly open.
+    `unwritten`: whether it has a recording that nobody has written down yet."""
 
     state: str | None = None
     department: str | None = None
     officer: str | None = None
     kind: str | None = None
     overdue: bool | None = None
+    unwritten: bool | None = None
     search: Search | None = None
     block: str | None = None
     service: str | None = None
@@ -74,19 +77,24 @@ class Filters:
         return True if self.state == OPEN else lifecycle.is_open(self.state)
 
 
+UNWRITTEN = Filters(state=ALL, unwritten=True)
+"""What waits to be written down. A case may be resolved, and its citizen says in a voice note that it is not
+done."""
+
+
 def parse(given: Mapping[str, str], district: District, cursor_secret: str) -> Filters:
     """Raises Invalid naming the parameter and what it takes."""
     for name in given:
         if name not in NAMES:
             raise Invalid(f"no such parameter; there are {', '.join(NAMES)}", field=name[:80] or "query")
     values = {name: value for name, value in given.items() if value}
-    overdue = _one_of(values, "overdue", ("true", "false"))
     return Filters(
         state=_one_of(values, "state", STATE_VALUES),
         department=_one_of(values, "department", [d.id for d in district.departments]),
         officer=_one_of(values, "officer", [o.id for o in district.officers]),
         kind=_one_of(values, "kind", KINDS),
-        overdue=None if overdue is None else overdue == "true",
+        overdue=_yes_or_no(values, "overdue"),
+        unwritten=_yes_or_no(values, "unwritten"),
         search=_search(values.get("q", "").strip()),
         block=_one_of(values, "block", [b.id for b in district.blocks]),
         service=_one_of(values, "service", [s.id for s in district.services]),
@@ -101,6 +109,11 @@ def _one_of(values: Mapping[str, str], name: str, allowed: Collection[str]) -> s
     if value is not None and value not in allowed:
         raise Invalid(f"is not one of {listed(allowed)}", field=name)
     return value
+
+
+def _yes_or_no(values: Mapping[str, str], name: str) -> bool | None:
+    value = _one_of(values, name, ("true", "false"))
+    return None if value is None else value == "true"
 
 
 def listed(names: Collection[str]) -> str:

@@ -72,6 +72,7 @@ def _item(id_: str, entry: int, known: Medium | None, case: Case) -> dict[str, A
         "received_at": known.at if known else None,
         "path": f"/cases/{case.ticket}/media/{id_}" if is_kept else None,
         "words": _words(id_, case),
+        "unwritten": id_ in case.unwritten,
     }
 
 

@@ -61,6 +61,10 @@ class Lists(Protocol):
         """Of all that matches; the query's cursor and limit do not count."""
         ...
 
+    async def unwritten(self, query: Query) -> int:
+        """How many recordings of all that matches nobody has written down yet."""
+        ...
+
     async def open_cases(self, officers: Sequence[str]) -> Mapping[str, int]:
         """How many open cases each has; who has none is missing."""
         ...

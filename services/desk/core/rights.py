@@ -79,6 +79,12 @@ def searches_persons(actor: Actor) -> bool:
     return actor.role in (*_READS_PERSONAL, "officer")
 
 
+def filters_recordings(actor: Actor) -> bool:
+    """Whether the actor may list cases by whether their recordings are written down. It tells of what the
+    citizen sent, so it is for those who read his words; an officer finds only his own cases by it."""
+    return actor.role in (*_READS_PERSONAL, "officer")
+
+
 def works(actor: Actor, case: Case, directory: District) -> bool:
     """Whether the case is this actor's to act on; others of the office may only note something."""
     if actor.role in ("operator", "admin"):

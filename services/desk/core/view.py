@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.desk.core import media as files
 from services.desk.core import rights
 from services.kernel.domain import phones, tickets
 from services.kernel.domain.case import Case, Entry
@@ -65,6 +66,7 @@ def short(row: Row, actor: Actor, directory: District, now: datetime) -> dict[st
         "updated_at": case.updated_at,
         "deadline": row.deadline,
         "overdue": row.overdue(now),
+        "unwritten": len(case.unwritten) if files.sees(actor, case) else None,
         "confidential": case.confidential,
         "names": names(case, directory),
     }

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from services.desk.core import acts, rights
 from services.desk.core.clock_view import Clock
-from services.desk.core.filters import Filters, parse
+from services.desk.core.filters import UNWRITTEN, Filters, parse
 from services.desk.core.placing import Wanted, place
 from services.desk.core.ports import Cases, Clocks, Directories, Lists, Query, Stored, Totals
 from services.desk.core.texts import Texts
@@ -116,12 +116,14 @@ class Desk:
         return await self._clocks.explain(row.sla, at)
 
     async def list(self, seat: Seat, given: Mapping[str, str]) -> Page:
-        """Raises Invalid naming a parameter, Forbidden for a search that the role may not make."""
+        """Raises Invalid naming a parameter, Forbidden for what the role may not search or filter by."""
         filters = parse(given, seat.directory, self._secret)
         search = filters.search
         if search is not None and not rights.searches_persons(seat.actor) and not search.ticket:
             raise Forbidden("this role does not search by name or phone", field="q")
-        query = Query(seat.actor, visible(seat.actor, seat.directory), filters, self.now())
+        if filters.unwritten is not None and not rights.filters_recordings(seat.actor):
+            raise Forbidden("this role does not see what citizens sent", field="unwritten")
+        query = self._query(seat, filters)
         rows, more = await self._lists.page(query)
         if more is None and filters.after is None:
             totals = Totals.of(rows, query.now)  # the page is all there is
@@ -129,6 +131,13 @@ class Desk:
             totals = await self._lists.totals(query)
         cursor = more.write(self._secret) if more is not None else None
         return Page(rows, cursor, totals, filters, query.now)
+
+    async def unwritten(self, seat: Seat) -> int:
+        """How many recordings, of cases in any state, wait to be written down by whoever sits here: that is
+        an operator's work, and for others it is none. Raises Unavailable."""
+        if seat.actor.role != "operator":
+            return 0
+        return await self._lists.unwritten(self._query(seat, UNWRITTEN))
 
     async def act(
         self, seat: Seat, written: str, body: Mapping[str, Any], key: str | None
@@ -184,6 +193,9 @@ class Desk:
             raise KeyReused("the key was used before for another request", field="Idempotency-Key")
         allowed = rights.allowed(seat.actor, case, seat.directory)
         return Outcome(case.ticket, entry.n, entry.state, entry.at, allowed, repeated=True)
+
+    def _query(self, seat: Seat, filters: Filters) -> Query:
+        return Query(seat.actor, visible(seat.actor, seat.directory), filters, self.now())
 
     async def _visible(self, seat: Seat, ticket: str) -> Stored:
         stored = await self._cases.load(ticket)

@@ -2,6 +2,7 @@
 
 Beside the fields of `Case` the room holds `open` (for the indexes) and `terms` (what a search by words
 finds: name, village, phone), and, as every room, `n`, `seen` and `outbox`, which are not the case's.
+`unwritten` is there only where a recording waits to be written down, so that its index is small.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _CASE = tuple(f.name for f in fields(Case) if f.name != "ticket")
 _ENTRY = tuple(f.name for f in fields(Entry))
 _PLACE = tuple(f.name for f in fields(CasePlace))
 _QUESTION = tuple(f.name for f in fields(Question))
-_OWN = {"history", "place", "question", "suggested", "dangers", "media"}
+_OWN = {"history", "place", "question", "suggested", "dangers", "media", "unwritten"}
 _PLAIN = tuple(name for name in _CASE if name not in _OWN)
 
 MOST_TERMS = 16
@@ -43,6 +44,12 @@ INDEXES = [
     mongo.IndexModel([("case.office", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.place.block", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)]),
     mongo.IndexModel([("case.terms", 1)]),
+    # the cases with recordings that nobody has written down: few, in the order of the lists
+    mongo.IndexModel(
+        [("case.district", 1), ("case.open", 1), ("sla.deadline", 1), ("_id", 1)],
+        name="unwritten",
+        partialFilterExpression={"case.unwritten": {"$exists": True}},
+    ),
     # the cases that were merged into one
     mongo.IndexModel(
         [("case.parent", 1)], partialFilterExpression={"case.parent": {"$type": "string"}}
@@ -78,6 +85,8 @@ def to_fields(case: Case) -> dict[str, Any]:
     stored["suggested"] = list(case.suggested)
     stored["dangers"] = list(case.dangers)
     stored["media"] = list(case.media)
+    if case.unwritten:
+        stored["unwritten"] = list(case.unwritten)
     stored["history"] = [to_entry(entry) for entry in case.history]
     stored["open"] = case.open
     stored["terms"] = terms(case)
@@ -101,6 +110,7 @@ def from_fields(ticket: str, stored: Fields) -> Case:
         suggested=tuple(stored.get("suggested", ())),
         dangers=tuple(stored.get("dangers", ())),
         media=tuple(stored.get("media", ())),
+        unwritten=tuple(stored.get("unwritten", ())),
         history=tuple(
             Entry(**{name: entry.get(name) for name in _ENTRY}) for entry in stored["history"]
         ),

@@ -62,6 +62,7 @@ def opened(event: CaseFiled, filing: Filing | None) -> Case:
         on_behalf_of=words.on_behalf_of,
         text=None if filing is None else words.text,
         media=event.media,
+        unwritten=() if filing is None else event.recordings,
         erased=filing is None,
         confidential=event.confidential,
         named_official=event.named_official,

@@ -33,7 +33,8 @@ from services.kernel.domain.lifecycle_table import Role
 
 class CaseFiled(CaseEvent):
     """A case was accepted and a receipt given. `suggested`: services guessed from the words. `media` are ids
-    of the store. `has_user_id`: WhatsApp reaches the citizen by one, since he shows it no number."""
+    of the store, `recordings` those of them that are sound or film: somebody can write down what they say.
+    `has_user_id`: WhatsApp reaches the citizen by one, since he shows it no number."""
 
     TYPE = "samvad.case.filed.v1"
     ROOMS = ("intake",)
@@ -52,6 +53,7 @@ class CaseFiled(CaseEvent):
     has_phone: bool = False
     has_user_id: bool = False
     media: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
     sealed: Sealed
 
 
@@ -140,10 +142,12 @@ class QuestionAnswered(Act):
 
 
 class CaseAttached(Act):
-    """Something was added. `media` are ids of the store, never addresses."""
+    """Something was added. `media` are ids of the store, never addresses; `recordings` those of them that are
+    sound or film."""
 
     TYPE = "samvad.case.attached.v1"
     media: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
 
 
 class CaseReplied(Act):

@@ -110,7 +110,8 @@ def _case_events() -> Iterator[tuple[type[e.CaseEvent], e.Model | None, dict[str
             "dangers": ("violence",),
             "has_phone": True,
             "has_user_id": True,
-            "media": ("media-40",),
+            "media": ("media-39", "media-40"),
+            "recordings": ("media-40",),
         },
     )
     two = ("handpump-repair", "piped-water")
@@ -130,7 +131,8 @@ def _case_events() -> Iterator[tuple[type[e.CaseEvent], e.Model | None, dict[str
     yield act(e.QuestionAsked, "awaiting_citizen", OFFICER, question=1)
     yield act(e.QuestionMarked, "awaiting_citizen", OPERATOR, question=1)
     yield act(e.QuestionAnswered, "in_progress", CITIZEN, question=1)
-    yield act(e.CaseAttached, "in_progress", CITIZEN, media=("media-41", "media-42"))
+    two_files = {"media": ("media-41", "media-42"), "recordings": ("media-41",)}
+    yield act(e.CaseAttached, "in_progress", CITIZEN, **two_files)
     yield act(e.CaseReplied, "in_progress", OFFICER)
     yield act(e.CaseNoted, "in_progress", OFFICER, media=("media-41",))
     yield act(e.CaseReminded, "in_progress", CITIZEN)

@@ -64,7 +64,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Case:
-    """Room `case` of a case document. `cycle` counts filings and reopenings from 1."""
+    """Room `case` of a case document. `cycle` counts filings and reopenings from 1. `unwritten`: recordings
+    that the citizen sent and of which no note has written down yet what they say."""
 
     ticket: str
     district: str
@@ -87,6 +88,7 @@ class Case:
     on_behalf_of: str | None = None
     text: str | None = None
     media: tuple[str, ...] = ()
+    unwritten: tuple[str, ...] = ()
     erased: bool = False
     confidential: bool = False
     named_official: str | None = None
@@ -126,7 +128,8 @@ class Case:
 @dataclass(frozen=True)
 class Act:
     """What somebody wants to do. `data` holds the fields that the lifecycle table names for the action.
-    `via`: the channel in which a citizen does it, where that tells him himself what came of it."""
+    `via`: the channel in which a citizen does it, where that tells him himself what came of it. `recordings`:
+    of the `media` that are attached, those that are sound or film."""
 
     action: str
     by: Actor
@@ -135,6 +138,7 @@ class Act:
     public: bool = False
     data: Data = field(default_factory=dict)
     via: str | None = None
+    recordings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,7 @@ def perform(case: Case, act: Act, *, n: int, at: datetime) -> tuple[Case, Fact]:
     for name in act.data:
         if name not in known:
             raise Invalid(f"{act.action} takes no {name}", field=name)
+    _check_recordings(act)
     if not case.has_room(act.action, state):
         raise Conflict(
             f"the history has {MOST_ENTRIES} entries: only what moves the case is taken",
@@ -181,14 +186,41 @@ def perform(case: Case, act: Act, *, n: int, at: datetime) -> tuple[Case, Fact]:
         public=act.public,
         data=told,
     )
+    changes["unwritten"] = _unwritten(case, act)
     after = replace(
         case, **{"state": state, "updated_at": at, "history": (*case.history, entry), **changes}
     )
     by = {"role": act.by.role, "id": act.by.id}
     if state != "merged" and after.parent is not None:
         after = replace(after, parent=None)
-    via = {"via": act.via} if act.via is not None else {}
-    return after, Fact(transition.event, {**told, **via, "state": state, "by": by})
+    beside: dict[str, Any] = {"via": act.via} if act.via is not None else {}
+    if act.recordings:
+        beside["recordings"] = act.recordings
+    return after, Fact(transition.event, {**told, **beside, "state": state, "by": by})
+
+
+def _check_recordings(act: Act) -> None:
+    if not act.recordings:
+        return
+    attached = act.data.get("media") or () if act.action == "attach" else ()
+    if not set(act.recordings) <= set(attached):
+        raise Invalid("recordings are some of the media that are attached", field="recordings")
+
+
+def _unwritten(case: Case, act: Act) -> tuple[str, ...]:
+    """The recordings that nobody has written down after `act`. Of an erased case nobody can hear any."""
+    if case.erased:
+        return ()
+    if act.action == "note":
+        named = act.data.get("media") or ()
+        return tuple(one for one in case.unwritten if one not in named)
+    if not act.recordings:
+        return case.unwritten
+    # what comes a second time may have been written down since the first
+    notes = (entry for entry in case.history if entry.action == "note")
+    written = {one for entry in notes for one in entry.data.get("media") or ()}
+    new = (one for one in act.recordings if one not in written)
+    return tuple(dict.fromkeys((*case.unwritten, *new)))
 
 
 Effect = Callable[[Case, Data, datetime], tuple[dict[str, Any], dict[str, Any]]]

@@ -57,8 +57,8 @@ Suggest = Callable[[str, Kind], tuple[str, ...]]
 class Application:
     """What a citizen brought, as he gave it, unchecked. None and "" are the same: not given.
 
-    `media`: ids of files that he sent; a voice note may be all that he says. `user_id`: by which WhatsApp
-    reaches a person who shows it no number."""
+    `media`: ids of files that he sent; a voice note may be all that he says. `recordings`: those of them that
+    are sound or film. `user_id`: by which WhatsApp reaches a person who shows it no number."""
 
     district: str
     kind: str | None = None
@@ -77,13 +77,17 @@ class Application:
     named_official: str | None = None
     user_id: str | None = None
     media: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
 
     def digest(self) -> str:
-        """SHA-256, hex, of all that was given: equal for two requests that say the same."""
+        """SHA-256, hex, of all that was given: equal for two requests that say the same. Without
+        `recordings`, which follow from `media`: what was filed before there were any has the same digest."""
         given = {
             f.name: value
             for f in fields(self)
-            if (value := getattr(self, f.name)) not in (None, "", ()) and value is not False
+            if f.name != "recordings"
+            and (value := getattr(self, f.name)) not in (None, "", ())
+            and value is not False
         }
         # ASCII escapes, so that even an unpaired surrogate has a digest
         return sha256(json.dumps(given, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -106,6 +110,7 @@ class Considered:
     named_official: str | None
     directory_version: int
     media: tuple[str, ...]
+    recordings: tuple[str, ...]
     text: str
     name: str | None
     phone: str | None
@@ -143,7 +148,8 @@ def consider(application: Application, directory: District, suggest: Suggest) ->
     on_behalf_of = check.line("on_behalf_of", application.on_behalf_of, MOST_NAME)
     named_official = check.official()
     media = check.media()
-    if faults or kind is None or text is None or language is None or media is None:
+    recordings = check.recordings()
+    if faults or not (kind and language) or text is None or media is None or recordings is None:
         raise Faulty(faults)
     village = _village(directory, village_words, block)
     found = danger.find(text)
@@ -160,6 +166,7 @@ def consider(application: Application, directory: District, suggest: Suggest) ->
         named_official=named_official,
         directory_version=directory.version,
         media=media,
+        recordings=recordings,
         text=text,
         name=name,
         phone=phone,
@@ -289,6 +296,15 @@ class _Checks:
             if not all(is_media_id(one) for one in ids):
                 raise Wrong(Fault("media", "invalid", "no id of a file"))
             return ids
+
+        return self._noting(check)
+
+    def recordings(self) -> tuple[str, ...] | None:
+        def check() -> tuple[str, ...]:
+            media, some = dict.fromkeys(self._given.media), set(self._given.recordings)
+            if not some <= media.keys():
+                raise Wrong(Fault("recordings", "invalid", "not among the media"))
+            return tuple(one for one in media if one in some)
 
         return self._noting(check)
 

@@ -70,6 +70,7 @@ def _random_case(chance: random.Random, sequence: int, make: MakeCase, district:
         ),
         name=chance.choice(["Ramlal Sahu", "Sunita Yadav", "मोहन साहू", "O'Neil (c/o) Dev"]),
         phone=chance.choice(["+919876543210", "+919876543211", None]),
+        unwritten=chance.choice([(), (), (), (), ("m-1",), ("m-1", "m-2")]),
     )
 
 
@@ -152,6 +153,8 @@ async def test_the_list_is_what_may_be_seen_in_order(
         ({"block": "akaltara"}, lambda c: c.place.block == "akaltara"),
         ({"service": "hand-pump"}, lambda c: c.service == "hand-pump"),
         ({"priority": "emergency"}, lambda c: c.priority == "emergency"),
+        ({"unwritten": "true"}, lambda c: c.unwritten != ()),
+        ({"unwritten": "false"}, lambda c: c.unwritten == ()),
         ({"q": "ramlal"}, lambda c: c.name == "Ramlal Sahu"),
         ({"q": "SAHU ram"}, lambda c: c.name == "Ramlal Sahu"),
         ({"q": "साह"}, lambda c: c.name == "मोहन साहू"),
@@ -182,7 +185,8 @@ async def test_filters_narrow_the_list(
         return
 
     def wanted(row: Row) -> bool:
-        own = actor.role != "officer" or "q" not in given or row.case.officer == actor.id
+        of_the_citizen = "q" in given or "unwritten" in given
+        own = actor.role != "officer" or not of_the_citizen or row.case.officer == actor.id
         return row.case.open and own and keep(row.case)
 
     for overdue in (None, "true", "false"):

@@ -65,6 +65,10 @@ class MemoryLists:
                 continue
             if filters.overdue not in (None, row.overdue(query.now)):
                 continue
+            if filters.unwritten is not None:
+                own = query.actor.role != "officer" or row.case.officer == query.actor.id
+                if not own or bool(row.case.unwritten) != filters.unwritten:
+                    continue
             if search is not None and row.case.ticket != search.ticket:
                 continue
             rows.append(row)
@@ -88,6 +92,9 @@ class MemoryLists:
             overdue=sum(row.overdue(query.now) for row in rows),
             by_state={s: sum(row.case.state == s for row in rows) for s in states},
         )
+
+    async def unwritten(self, query: Query) -> int:
+        return sum(len(row.case.unwritten) for row in self._rows(query))
 
     async def open_cases(self, officers: Sequence[str]) -> Mapping[str, int]:
         cases = [stored(document).case for document in self._cases.documents.values()]

@@ -196,6 +196,7 @@ async def test_pages_are_walked_by_cursor_and_totals_count_all(
         ("service", "moon", "hand-pump"),
         ("priority", "high", "urgent"),
         ("overdue", "yes", "true"),
+        ("unwritten", "1", "true"),
         ("limit", "0", "1 to 200"),
         ("limit", "201", "1 to 200"),
         ("limit", "ten", "1 to 200"),

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.kernel.domain.case import MOST_ENTRIES, Act, Case, Entry, perform
 from services.kernel.domain.causes import cause_of, same_key
@@ -192,3 +194,84 @@ def test_what_was_asked_under_a_key_is_found_whatever_it_was() -> None:
     assert after.by_key(other) == after.by_key(first) == after.history[0]
     assert after.by_cause(other) is None
     assert after.by_key(cause_of(by, "k2", {"note": "a"})) is None
+
+
+# ---------------------------------------------------------------- recordings
+
+
+def _attach(case: Case, *media: str, recordings: tuple[str, ...] = ()) -> tuple[Case, dict[str, Any]]:
+    citizen = Actor("citizen", None, "jc")
+    done = Act("attach", citizen, note="x", data={"media": list(media)}, recordings=recordings)
+    after, fact = perform(case, done, n=len(case.history) + 1, at=AT)
+    return after, dict(fact.data)
+
+
+def test_what_was_recorded_waits_until_a_note_names_it() -> None:
+    filed = replace(CASE, media=("voice", "photo"), unwritten=("voice",))
+    more, told = _attach(filed, "film", "paper", recordings=("film",))
+    assert told["media"] == ["film", "paper"]
+    assert told["recordings"] == ("film",)
+    assert more.unwritten == ("voice", "film")
+    assert "recordings" not in more.history[-1].data
+    photo, _ = act(more, "note", media=["photo"])
+    assert photo.unwritten == ("voice", "film")
+    words, _ = act(photo, "note")
+    assert words.unwritten == ("voice", "film")
+    one, told = act(words, "note", media=["voice", "photo"])
+    assert one.unwritten == ("film",)
+    assert "recordings" not in told
+    assert act(one, "note", media=["film"])[0].unwritten == ()
+
+
+def test_it_waits_through_all_that_happens_to_the_case() -> None:
+    case = replace(CASE, unwritten=("voice",))
+    resolved, _ = act(case, "resolve")
+    closed, _ = act(resolved, "confirm", "citizen")
+    again, _ = act(closed, "reopen", "operator")
+    assert (resolved.unwritten, closed.unwritten, again.unwritten) == (("voice",),) * 3
+
+
+def test_what_was_written_down_and_comes_again_does_not_wait_again() -> None:
+    written, _ = act(replace(CASE, unwritten=("voice",)), "note", media=["voice"])
+    again, _ = _attach(written, "voice", "film", recordings=("voice", "film"))
+    assert again.unwritten == ("film",)
+    twice, _ = _attach(again, "film", recordings=("film",))
+    assert twice.unwritten == ("film",)
+
+
+def test_nobody_hears_what_was_erased() -> None:
+    erased = replace(CASE, erased=True)
+    assert _attach(erased, "voice", recordings=("voice",))[0].unwritten == ()
+
+
+@pytest.mark.parametrize(("action", "media"), [("attach", ["photo"]), ("attach", None), ("note", ["voice"])])
+def test_recordings_are_some_of_what_is_attached(action: str, media: list[str] | None) -> None:
+    given_ = Act(action, Actor("operator", None, "jc"), data={"media": media}, recordings=("voice",))
+    with pytest.raises(Invalid) as refused:
+        perform(CASE, given_, n=1, at=AT)
+    assert refused.value.field == "recordings"
+
+
+FILES = st.lists(st.sampled_from(["v1", "v2", "v3", "p1", "p2"]), max_size=3)
+ACTS = st.lists(st.tuples(st.sampled_from(["attach", "note", "remind"]), FILES), max_size=8)
+
+
+@given(filed=FILES, acts=ACTS)
+def test_what_waits_is_what_came_and_was_never_named(
+    filed: list[str], acts: list[tuple[str, list[str]]]
+) -> None:
+    def recorded(media: list[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one for one in media if one.startswith("v")))
+
+    case = replace(CASE, media=tuple(filed), unwritten=recorded(filed))
+    came, named = list(recorded(filed)), set()
+    for action, media in acts:
+        if action == "attach":
+            case, _ = _attach(case, *media, recordings=recorded(media))
+            came += recorded(media)
+        elif action == "note":
+            case, _ = act(case, "note", media=media)
+            named |= set(media)
+        else:
+            case, _ = act(case, "remind", "citizen")
+    assert case.unwritten == tuple(one for one in dict.fromkeys(came) if one not in named)

@@ -75,6 +75,7 @@ applications = st.builds(
     named_official=texts,
     user_id=texts,
     media=st.lists(st.text(max_size=4) | st.just(PHOTO), max_size=12).map(tuple),
+    recordings=st.lists(st.text(max_size=4) | st.just(PHOTO), max_size=2).map(tuple),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -175,6 +176,9 @@ def test_digest_is_stable() -> None:
         )
     }
     assert len(digests) == 5
+    # what was filed by a version that knew of no recordings is the same request
+    sent = application(media=(PHOTO, VOICE))
+    assert application(media=(PHOTO, VOICE), recordings=(VOICE,)).digest() == sent.digest()
 
 
 def test_all_faults_are_told_at_once_and_what_is_allowed(janjgir: District) -> None:
@@ -275,6 +279,18 @@ def test_files_that_cannot_be(janjgir: District, media: tuple[str, ...], code: s
     with pytest.raises(Faulty) as error:
         consider(application(media=media), janjgir, suggest)
     assert faults(error) == {"media": code}
+
+
+def test_recordings_are_some_of_the_files(janjgir: District) -> None:
+    given_ = application(media=(VOICE, PHOTO, VOICE), recordings=(VOICE, VOICE))
+    considered = consider(given_, janjgir, suggest)
+    assert (considered.media, considered.recordings) == ((VOICE, PHOTO), (VOICE,))
+    sealed = seal(to_seal(considered), KEY, TICKET)
+    event = to_event(considered, TICKET, "janjgir-champa", "whatsapp", ManualClock()(), sealed)
+    assert event.recordings == (VOICE,)
+    with pytest.raises(Faulty) as error:
+        consider(application(media=(PHOTO,), recordings=(VOICE,)), janjgir, suggest)
+    assert faults(error) == {"recordings": "invalid"}
 
 
 def test_as_many_files_as_may_be(janjgir: District) -> None:
