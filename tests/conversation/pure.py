@@ -149,6 +149,7 @@ def fields_of(case: Case) -> Mapping[str, str]:
         "words": last.note if last is not None else None,
         "history": " ".join(entry.note for entry in case.history if entry.note),
         "files": str(len(case.media) + sum(len(e.data.get("media", ())) for e in case.history)),
+        "unwritten": str(len(case.unwritten) or ""),
     }
     found = {name: value for name, value in told.items() if value}
     if case.rating is not None:

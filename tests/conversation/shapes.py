@@ -69,6 +69,7 @@ def fields_of_case(case: Mapping[str, Any], own_of: Mapping[str, str]) -> Mappin
         "words": words[-1] if words else None,
         "history": " ".join(words),
         "files": str(len(case["media"])),
+        "unwritten": str(case["unwritten"] or ""),
     }
     found = {name: value for name, value in told.items() if value}
     if case["rating"] is not None:

@@ -264,6 +264,7 @@ class Town:
             on_behalf_of=found.on_behalf_of,
             text=found.text,
             media=found.media,
+            unwritten=found.recordings,
             confidential=found.confidential,
             dangers=found.dangers,
         )
@@ -284,10 +285,8 @@ class Town:
             data = {"media": list(act.media)}
         citizen = Actor("citizen", None, self.directory.id)
         public = act.words is not None
-        self._perform(
-            followed.ticket,
-            Act(act.action, citizen, cause=cause, note=act.words, public=public, data=data),
-        )
+        done = Act(act.action, citizen, cause=cause, note=act.words, public=public, data=data)
+        self._perform(followed.ticket, replace(done, recordings=act.recordings))
 
     # ------------------------------------------------------------ the office
 

@@ -118,7 +118,8 @@ class Transcript:
 CASE_FIELDS = frozenset(
     {
         "kind", "service", "village", "words of place", "landmark", "block", "name", "for", "phone",
-        "priority", "files", "language", "text", "pin", "confidential", "state", "rating", "words", "history",
+        "priority", "files", "unwritten", "language", "text", "pin", "confidential", "state", "rating",
+        "words", "history",
     }
 )  # fmt: skip
 """What can be told of a case; see README.md."""

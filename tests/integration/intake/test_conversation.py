@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from services.kernel.adapters import mongo
+from services.kernel.adapters import case_document, mongo
+from services.kernel.adapters.case_folding import opened
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.contracts.codec import Record
+from services.kernel.contracts.envelope import Filing
+from services.kernel.contracts.events import CaseFiled
 from services.kernel.domain import tickets
 from services.kernel.domain.errors import Retry, Unavailable
+from services.kernel.domain.media import media_id
 from tests.integration.intake.talking import Line, texts
 
 PHONE = "919999900001"
@@ -99,6 +104,36 @@ async def test_a_batch_keeps_each_senders_order(line: Line) -> None:
     receipts = await line.receipts()
     assert len(receipts) == len(phones)
     assert len({receipt["client"] for receipt in receipts}) == len(phones)
+
+
+async def test_recordings_wait_with_their_case_to_be_written_down(line: Line) -> None:
+    """A voice note is what is filed; another for the open case joins it, and a photo does not."""
+
+    def sent(kind: str, name: str) -> Record:
+        return line.text(PHONE, "", f"wamid.{name}", type=kind, **{kind: {"id": f"10{len(name)}"}})
+
+    await line.hear(sent("audio", "voice"), sent("image", "photo"))
+    await line.talk(PHONE, "पता नहीं", "पता नहीं", "राम कुमार", "हाँ")
+    (receipt,) = await line.receipts()
+    ticket = receipt["_id"]
+    event = CaseFiled.model_validate_json(bytes(receipt["event"]["value"]))
+    voice, photo = media_id("wamid.voice"), media_id("wamid.photo")
+    assert (event.media, event.recordings) == ((voice, photo), (voice,))
+    # as routing opens and places it
+    case = replace(opened(event, Filing()), state="assigned", department="phe")
+    room = {**case_document.to_fields(case), "n": 1, "seen": {}, "outbox": []}
+    await line.database["cases"].insert_one({"_id": ticket, "case": room})
+    await line.talk(PHONE, f"@case.{ticket}.attach")
+    film = sent("video", "films")
+    await line.hear(film)
+    await line.talk(PHONE, f"@case.{ticket}.attach")
+    await line.hear(sent("image", "later"))
+    await line.hear(film)
+    stored = await line.database["cases"].find_one({"_id": ticket})
+    assert stored is not None
+    assert stored["case"]["unwritten"] == [voice, media_id("wamid.films")]
+    attached = [entry["data"]["media"] for entry in stored["case"]["history"]]
+    assert attached == [[media_id("wamid.films")], [media_id("wamid.later")]]
 
 
 async def test_two_workers_on_one_person_answer_each_message_once(line: Line) -> None:

@@ -81,6 +81,16 @@ def test_a_file_is_fetched_once_under_an_id_of_its_message() -> None:
     (case,) = made.town.cases.values()
     assert case.case is not None
     assert case.case.media == tuple(one.id for one in wanted)
+    assert case.case.unwritten == (media_id("in-2"),)
+
+
+def test_a_recording_for_an_open_case_waits_to_be_written_down() -> None:
+    made = walk(*FILED, ("office", 0, "ask_citizen"), ("media", "audio", ""), ("say", "हाँ"))
+    (followed,) = made.town.cases.values()
+    assert followed.case is not None
+    assert followed.case.unwritten == (media_id("in-6"),)
+    his = [entry.action for entry in followed.case.history if entry.role == "citizen"]
+    assert his == ["attach", "answer"]
 
 
 def test_a_draft_takes_so_many_files_and_what_is_said_with_more() -> None:

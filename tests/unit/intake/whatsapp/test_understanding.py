@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.whatsapp.conversation.core.model import Option
+from services.intake.whatsapp.conversation.core.numbers import (
+    looks_like_ticket,
+    number_of,
+    ticket_in,
+)
 from services.intake.whatsapp.conversation.core.understanding import (
     Words,
     is_sign,
-    looks_like_ticket,
-    number_of,
     plain,
     says_something,
 )
@@ -46,6 +49,18 @@ def test_numbers(text: str, number: int | None) -> None:
         ("हिन्दी में", "hindi"), ("छत्तीसगढ़ी", "chhattisgarhi"), ("dhanyawaad", "thanks"),
         ("शिकायत दर्ज करनी है।", "new"), ("शिकायत दरज करनी है", "new"), ("meri shikayte", "cases"),
         ("मेरी शिकायत का क्या हुआ", "cases"),
+        # made of words that mean it, in any order
+        ("insaan se baat karao", "human"), ("mujhe adhikari se baat karni hai", "human"),
+        ("koi aadmi hai kya", "human"), ("helpline number do", "human"), ("मुझे कॉल कीजिए", "human"),
+        ("office kab khulta hai", "human"), ("kya aap robot ho", "help"), ("ye number kiska hai", "help"),
+        ("kitna paisa lagega", "help"), ("समझ नहीं आया", "help"), ("can we talk in english", "english"),
+        ("हिंदी में बोलो", "hindi"), ("mera kya hua", "cases"), ("कब तक होगा काम", "cases"),
+        ("cancel karo meri shikayat", "withdraw"), ("शिकायत वापस लेनी है", "withdraw"),
+        ("ok ji dhanyawad", "thanks"), ("bhagwan aapka bhala kare", "thanks"),
+        ("bank wale phone nahi uthate", None), ("phone nahi lagta hai", None), ("road kab banega", None),
+        ("paisa kab milega", None), ("english teacher nahi hai", None), ("मेरी पेंशन कब आएगी", None),
+        ("ration card number galat hai", None), ("पंचायत का ऑफिस बंद है", None),
+        ("bhagwan das ki zameen", None),
         # a story that merely holds such a word commands nothing
         ("बिल रद्द करने की मांग की थी पर रद्द नहीं हुआ", None), ("मदद के लिए कोई नहीं आता है यहाँ", None),
         ("बैंक में बात करनी है पर कोई नहीं सुनता", None), ("back side ka drain jam hai", None),
@@ -62,6 +77,18 @@ def test_commands(text: str, command: str | None) -> None:
         ("हाँ", {"yes"}), ("हां जी", {"yes"}), ("Haan", {"yes"}), ("हव", {"yes"}), ("OK", {"yes"}),
         ("जी", {"yes"}), ("ठीक है", {"yes"}), ("nahi", {"no"}), ("नइ", {"no", "new"}), ("नई", {"no", "new"}),
         ("गलत है", {"no"}), ("पता नहीं", {"skip", "unknown"}), ("बस", {"enough"}),
+        ("haan wahi", {"yes"}), ("ok sir kar dijiye", {"yes"}), ("सही है भेज दीजिए", {"yes"}),
+        ("बने हे", {"yes"}), ("नहीं दूसरा", {"no"}), ("kuch nahi sab thik hai", {"nothing"}),
+        ("ठीक करो", set()), ("thik kar do", set()),
+        ("sahi kar do", set()), ("हाँ पर गाँव गलत है", set()), ("हाँ बदल दो", set()),
+        ("हाँ ठीक कर दो", set()), ("ok sahi karo", set()), ("kya sab sahi hai", set()),
+        ("ji haan bhej do", {"yes"}),
+        ("kaam nahi hua abhi tak", {"undone"}), ("nahi hua jhooth bol rahe hai", {"undone"}),
+        ("ho gaya thik hai dhanyavaad", {"done"}), ("हो गया", {"done", "enough"}),
+        ("pump thik ho gaya", set()),
+        ("mujhe nahi pata", {"unknown"}), ("कुछ भी", {"skip", "unknown"}),
+        ("naam nahi batana chahta", {"unnamed"}), ("नाम मत लिखना", {"unnamed"}), ("नाम में गलती नहीं", set()),
+        ("mera naam gupt rahega na", {"confidential"}), ("बहुत अच्छा", {"superb"}),
         ("शिकायत", {"complaint"}), ("सुझाव", {"suggestion"}),
         ("मेरे नाम से", {"self"}), ("हैंडपंप", set()), ("हाँ पर काम नहीं हुआ", set()),
     ],
@@ -74,6 +101,7 @@ def test_answers(text: str, answers: set[str]) -> None:
     ("text", "verdict"),
     [
         ("1", "yes"), ("२", "no"), ("हाँ", "yes"), ("संतुष्ट हूँ", "yes"), ("नहीं", "no"), ("काम नहीं हुआ", "no"),
+        ("काम हो गया", "yes"), ("bahut badhiya", "yes"), ("बहुत बेकार", "no"), ("abhi tak kuch nahi hua", "no"),
         ("3", None), ("", None), ("हैंडपंप बन गया", None),
     ],
 )  # fmt: skip
@@ -115,7 +143,9 @@ def test_where_numbers_are_words_they_choose_nothing() -> None:
         ("राम कुमार", "राम कुमार"), ("मेरा नाम राम कुमार है", "राम कुमार"), ("my name is Ram Kumar", "Ram Kumar"),
         ("mera naam Ram hai", "Ram"), ("मोर नाँव फूलबाई हे", "फूलबाई"), ("सीता के नाम से", "सीता"),
         ("फुलेश्वरी बाई के लिए", "फुलेश्वरी बाई"), ("मैं मोहन हूँ", "मोहन"), ("नाम", "नाम"), ("है", "है"),
-        ("", ""), ("हैदर अली", "हैदर अली"),
+        ("", ""), ("हैदर अली", "हैदर अली"), ("dadi ka naam Phulbai hai", "Phulbai"), ("Naam", "Naam"),
+        ("main Ramesh bol raha hu", "Ramesh"), ("Ramesh s/o Suresh", "Ramesh s/o Suresh"),
+        ("बीना देवी", "बीना देवी"),
     ],
 )  # fmt: skip
 def test_names(text: str, name: str) -> None:
@@ -123,11 +153,61 @@ def test_names(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Namaste sir mera nam Dinesh Kumar sahu hai gram Mudpar ka hu", "Dinesh Kumar sahu"),
+        ("मेरा नाम सीता बाई है, पेंशन नहीं मिली", "सीता बाई"), ("my name is Ram Kumar", "Ram Kumar"),
+        ("mera naam Ramesh, gaon tarod", "Ramesh"), ("मेरा नाम", ""), ("", ""), ("Ram Kumar", ""),
+        ("मेरा नाम राशन कार्ड में नहीं है", ""), ("mera naam list se kat gaya hai", ""),
+        ("मेरा नाम बदलो", ""), ("pani nahi aata", ""), ("my name was struck from the list", ""),
+    ],
+)  # fmt: skip
+def test_names_told_among_other_things(text: str, name: str) -> None:
+    assert WORDS.name_told(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "no_name"),
+    [
+        ("naam kyu chahiye", True), ("kuch bhi", True), ("school ke paas", True), ("हिंदी में बोलो", True),
+        ("राम कुमार", False), ("Gaya Prasad Sahu", False), ("बीना बाई", False), ("दीन दयाल", False),
+        ("Bhagwan Das", False), ("नहरू लाल", False), ("गुप्ता जी", False), ("मान सिंह", False), ("", False),
+        ("Main Singh", True),
+    ],
+)  # fmt: skip
+def test_what_is_no_name(text: str, no_name: bool) -> None:
+    assert WORDS.is_no_name(text) == no_name
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("हम तरौद में रहते हैं", ["तरौद"]), ("gram tarod block akaltara", ["tarod", "akaltara"]),
+        ("school ke paas tarod", ["school", "paas", "tarod"]), ("", []),
+    ],
+)  # fmt: skip
+def test_what_tells_of_a_place(text: str, told: list[str]) -> None:
+    assert WORDS.beside_place(text) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "elsewhere"),
+    [
+        ("bilaspur", True), ("mai raigarh jile se hu", True), ("कोरबा", True), ("तरौद", False),
+        ("गाँव", False), ("बिलासपुर रोड के पास", False), ("", False),
+    ],
+)  # fmt: skip
+def test_other_districts(text: str, elsewhere: bool) -> None:
+    assert WORDS.is_elsewhere(text) == elsewhere
+
+
+@pytest.mark.parametrize(
     ("text", "field"),
     [
         ("नाम गलत है", "name"), ("naam galat hai", "name"), ("गाँव का नाम गलत है", "place"),
         ("place wrong", "place"), ("विभाग बदलना है", "service"), ("गलत है", ""), ("कुछ बदलना", None),
-        ("बदलो", ""),
+        ("बदलो", ""), ("photo hatao", "media"), ("mobile number badalna hai", "phone"), ("gaon", "place"),
+        ("naam", "name"), ("गाँव में पानी नहीं", None), ("photo", None), ("baat", None), ("मीटर नंबर गलत है", None),
         ("राशन कार्ड में मेरा नाम गलत लिखा है", None), ("मीटर की रीडिंग गलत है", None), ("हाँ", None), ("", None),
     ],
 )  # fmt: skip
@@ -153,6 +233,7 @@ def test_greetings(text: str, greets: bool, only_greets: bool) -> None:
     [
         ("The hand pump is broken", "en"), ("street light not working", "en"), ("मेरा हैंडपंप खराब है", "hi"),
         ("pani nahi aa raha hai", "hi"), ("transformer jal gaya", "hi"), ("bijli nai he", "hi"),
+        ("street light band hai", "hi"),
         ("हमर पारा के बोरिंग बिगड़ गे हे", "hne"), ("मोर राशन कार्ड नइ बनत हे", "hne"),
         ("hamar gaon ke boring bigad ge he", "hne"), ("नमस्ते", None), ("जोहार", None), ("hello", None),
         ("hi", None), ("1", None), ("", None), ("🙏", None),
@@ -220,6 +301,20 @@ def test_what_looks_like_a_ticket(text: str, looks: bool) -> None:
     assert looks_like_ticket(text) == looks
 
 
+@pytest.mark.parametrize(
+    ("text", "ticket", "beside"),
+    [
+        ("JC-2600001013", "2600001013", ""), ("२६ ०००० १०१३", "2600001013", ""),
+        ("JC-2600001013 ka kya hua", "2600001013", "ka kya hua"), ("number 26 0000 1013", "2600001013", ""),
+        ("JC-2600001014 ka kya hua", None, "JC-2600001014 ka kya hua"), ("pump", None, "pump"),
+        ("9982600001013", None, "9982600001013"), ("", None, ""),
+    ],
+)  # fmt: skip
+def test_the_ticket_in_a_message(text: str, ticket: str | None, beside: str) -> None:
+    found = ticket_in(text)
+    assert (found[0], found[1].strip()) == (ticket, beside)
+
+
 @given(st.integers(0, 99), st.integers(0, tickets.MAX_SEQUENCE))
 def test_every_ticket_looks_like_one(year: int, sequence: int) -> None:
     assert looks_like_ticket(tickets.show("JC", tickets.make(year, sequence)))
@@ -228,10 +323,11 @@ def test_every_ticket_looks_like_one(year: int, sequence: int) -> None:
 @given(st.text(max_size=200))
 def test_nothing_that_is_written_breaks_it(text: str) -> None:
     for read in (
-        plain, number_of, says_something, is_sign, looks_like_ticket, WORDS.command, WORDS.answers,
+        plain, number_of, says_something, is_sign, looks_like_ticket, ticket_in, WORDS.command, WORDS.answers,
         WORDS.number, WORDS.verdict, WORDS.is_nod, WORDS.is_greeting,
         WORDS.only_greets, WORDS.name_in, WORDS.correction,
-        WORDS.is_abuse, WORDS.is_sentence, WORDS.kind_of, WORDS.tongue_of,
+        WORDS.is_abuse, WORDS.is_sentence, WORDS.name_told, WORDS.field_named, WORDS.is_no_name,
+        WORDS.only_answers, WORDS.beside_place, WORDS.is_elsewhere, WORDS.kind_of, WORDS.tongue_of,
     ):  # fmt: skip
         read(text)
     WORDS.option(text, OFFERED)
@@ -246,12 +342,18 @@ EMPTY: Mapping[str, Mapping[str, list[str]]] = {
     "commands": {},
     "answers": {},
     "numbers": {},
-    "frames": {"before": [], "after": []},
+    "made_of": {},
+    "frames": {"before": [], "after": [], "naming": [], "telling": [], "ends": []},
     "corrections": {"wrong": []},
     "words": {
         "greetings": [],
         "openers": [],
         "empty": [],
+        "little": [],
+        "no_names": [],
+        "beside_places": [],
+        "elsewhere": [],
+        "amiss": [],
         "beside_numbers": [],
         "english": [],
         "chhattisgarhi": [],
@@ -266,6 +368,11 @@ EMPTY: Mapping[str, Mapping[str, list[str]]] = {
 def test_a_phrase_has_one_meaning() -> None:
     with pytest.raises(ValueError, match="cancel"):
         Words.of({**EMPTY, "commands": {"help": ["रद्द"], "cancel": ["radd"]}})
+
+
+def test_a_recipe_has_a_meaning() -> None:
+    with pytest.raises(ValueError, match="nothing"):
+        Words.of({**EMPTY, "made_of": {"nothing": [["one", "two"]]}})
 
 
 def test_a_phrase_has_a_word() -> None:

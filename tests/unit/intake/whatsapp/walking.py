@@ -13,7 +13,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from services.intake.whatsapp.conversation.adapters.conversation_store import Remembered
-from services.intake.whatsapp.conversation.core import drafting
 from services.intake.whatsapp.conversation.core.inbound import Inbound, Location, Media, Person
 from services.intake.whatsapp.conversation.core.model import (
     Acted,
@@ -24,6 +23,7 @@ from services.intake.whatsapp.conversation.core.model import (
     Outcome,
     Reply,
 )
+from services.intake.whatsapp.conversation.core.stage import BURST
 from services.kernel.contracts.envelope import new_data_key, seal, unseal
 from services.kernel.domain.choices import choices
 from services.kernel.domain.directory import District
@@ -255,7 +255,7 @@ class Walk:
             return True
         # a photo right after another one
         last = before.conversation.last_at
-        soon = last is not None and self.town.now - last < drafting.ALBUM
+        soon = last is not None and self.town.now - last < BURST
         return inbound.media is not None and after_media and soon
 
     def _is_for_others(self, inbound: Inbound) -> bool:

@@ -131,6 +131,7 @@ class Doing:
         now = self._clock()
         citizen = Actor("citizen", None, followed.district)
         data = await self._data(act, followed, now)
+        # without the recordings: they follow from the media, and earlier versions asked without them
         asked = {"action": act.action, "words": act.words, "media": act.media, "rating": act.rating}
         await self._cases.act(
             effect.ticket,
@@ -142,6 +143,7 @@ class Doing:
                 public=act.words is not None,
                 data=data,
                 via=CHANNEL,
+                recordings=act.recordings,
             ),
         )
         if act.media:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.intake.following import Followed, can
 from services.intake.whatsapp.conversation.core import cases, drafting, talk
 from services.intake.whatsapp.conversation.core.inbound import Inbound
-from services.intake.whatsapp.conversation.core.model import MOST_PENDING, CitizenAct
+from services.intake.whatsapp.conversation.core.model import MOST_PENDING, CitizenAct, recordings
 from services.intake.whatsapp.conversation.core.stage import Stage
-from services.intake.whatsapp.conversation.core.understanding import plain
+from services.intake.whatsapp.conversation.core.understanding import is_sign, plain
 from services.kernel.domain import danger, tickets
 from services.kernel.domain.filing import comparable
 
@@ -33,7 +34,7 @@ def about(stage: Stage, followed: Followed, some: Sequence[Inbound]) -> None:
     elif "attach" in may:
         act_with(stage, followed.ticket, some, "attach")
     else:
-        cases.show(stage, followed)
+        cases.show(stage, followed, pending=some)
 
 
 def begin(stage: Stage, followed: Followed, what: str) -> bool:
@@ -54,16 +55,19 @@ def act_with(stage: Stage, ticket: str, some: Sequence[Inbound], action: str) ->
     """An act with what was sent; a recording is the words that are typed down later."""
     said = [_words(stage, inbound) for inbound in some]
     words = "\n".join(filter(None, said))[: cases.MOST_WORDS] or None
-    media = tuple(drafting.keep(stage, one).id for one in some if one.media is not None)
+    kept = [drafting.keep(stage, one) for one in some if one.media is not None]
+    files = CitizenAct("attach", media=tuple(one.id for one in kept), recordings=recordings(kept))
     if action == "attach":
-        cases.act(stage, ticket, CitizenAct("attach", words=words, media=media))
+        cases.act(stage, ticket, replace(files, words=words))
         return
     if words is None and action != "confirm":
         words = stage.text("said.media")
     spoken = CitizenAct(action, words=words)
-    files = [CitizenAct("attach", media=media)] if media else []
+    if not kept:
+        cases.act(stage, ticket, spoken)
+        return
     # attaching comes first where the act moves the case on, last where it is opened again
-    both = [spoken, *files] if action == "reopen" else [*files, spoken]
+    both = (spoken, files) if action == "reopen" else (files, spoken)
     cases.act(stage, ticket, *both)
 
 
@@ -84,12 +88,15 @@ def has_content(inbound: Inbound) -> bool:
 
 def notice_answered(stage: Stage, inbound: Inbound) -> bool:
     """Yes or no, 1 or 2, right after the message that asks for it: that a case is resolved."""
-    meant = stage.words.verdict(inbound.text)
-    if meant is None or stage.conversation.noticed is None:
+    meant, sign = stage.words.verdict(inbound.text), is_sign(inbound.text)
+    if (meant is None and not sign) or stage.conversation.noticed is None:
         return False
     followed = stage.world.case(stage.conversation.noticed)
     if followed is None or followed.state != "resolved":
         return False
+    if sign:
+        cases.show(stage, followed)  # it may say thanks for the message, and no more
+        return True
     return begin(stage, followed, "confirm" if meant == "yes" else "unsatisfied")
 
 
@@ -153,6 +160,8 @@ def rated(stage: Stage, inbound: Inbound) -> bool:
     if inbound.sort != "text" or danger.find(text):
         return False
     if stage.world.suggest(comparable(text), "complaint") or stage.words.is_greeting(text):
+        return False
+    if stage.words.is_amiss(text) and not stage.words.only_answers(text):
         return False
     stage.say("thanks")
     return True

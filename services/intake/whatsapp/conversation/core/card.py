@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from services.intake.whatsapp.conversation.core.inbound import Inbound
-from services.intake.whatsapp.conversation.core.model import Draft, File, Step
-from services.intake.whatsapp.conversation.core.questions import ask_behalf, option, tell
+from services.intake.whatsapp.conversation.core.model import Draft, File, Step, recordings
+from services.intake.whatsapp.conversation.core.questions import (
+    LONGEST_NAME_WORDS,
+    ask_behalf,
+    is_name,
+    number_in,
+    option,
+    tell,
+)
 from services.intake.whatsapp.conversation.core.saying import telephone
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain.directory import Block, Village
@@ -34,7 +42,7 @@ class Confirm:
             [
                 option(stage, "confirm", "yes", "confirm.yes"),
                 option(stage, "confirm", "edit", "confirm.edit", means=("no",)),
-                option(stage, "confirm", "cancel", "confirm.cancel"),
+                option(stage, "confirm", "cancel", "confirm.cancel", means=("drop",)),
             ],
         )
 
@@ -48,7 +56,7 @@ class Confirm:
             stage.ask(
                 "cancel.ask",
                 [
-                    option(stage, "cancel", "yes", "cancel.yes", means=("cancel",)),
+                    option(stage, "cancel", "yes", "cancel.yes", means=("cancel", "drop")),
                     option(stage, "cancel", "no", "cancel.no"),
                 ],
             )
@@ -67,9 +75,25 @@ class Confirm:
             if not wrong or not correct(stage, wrong):
                 self._correct(stage)
             return True
-        if inbound.sort != "text" or not tell(stage, inbound):
+        if inbound.sort != "text":
             return False
-        stage.say("added.words")
+        number, name = number_in(inbound), stage.words.name_told(inbound.text)
+        if number is not None and _asks_phone(stage):
+            stage.change(phone=number)
+            return True
+        if number is not None:
+            inbound = replace(inbound, text=stage.text("said.phone", phone=telephone(number)))
+        meant = stage.words.answers(inbound.text)
+        if "confidential" in meant:
+            stage.change(confidential=True)
+        elif "unnamed" in meant:
+            stage.change(name=None)
+        elif is_name(name) and len(inbound.text.split()) <= LONGEST_NAME_WORDS:
+            stage.change(name=name)
+        elif not tell(stage, inbound):
+            return False
+        else:
+            stage.say("added.words")
         return True
 
     def _file(self, stage: Stage) -> bool:
@@ -93,7 +117,7 @@ class Confirm:
         shown += [
             option(stage, "correct", "behalf", behalf),
             option(stage, "correct", "confidential", open_),
-            option(stage, "correct", "no", "correct.nothing"),
+            option(stage, "correct", "no", "correct.nothing", means=("nothing",)),
         ]
         stage.ask("correct.ask", shown, list_key="correct.list")
 
@@ -111,7 +135,15 @@ def take_back(stage: Stage, what: str) -> None:
 def correct(stage: Stage, what: str) -> bool:
     """Take up one answer again; the others stay. Whether it is one that can be."""
     draft = stage.draft
-    if what in _OPENS:
+    if what == "phone" and not _asks_phone(stage):
+        stage.go("draft")
+        stage.say("phone.own")
+    elif what == "media":
+        stage.go("draft")
+        stage.change(media=())
+        if draft.media and stage.draft.is_blank:
+            stage.asked_again("story")
+    elif what in _OPENS:
         take_back(stage, what)
         stage.go("draft")
     elif what == "behalf" and draft.on_behalf_of is None:
@@ -153,6 +185,7 @@ def application(stage: Stage, draft: Draft) -> Application:
         on_behalf_of=draft.on_behalf_of,
         confidential=draft.confidential,
         media=tuple(one.id for one in draft.media),
+        recordings=recordings(draft.media),
     )
 
 

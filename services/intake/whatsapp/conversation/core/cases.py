@@ -20,13 +20,13 @@ from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain import tickets
 from services.kernel.domain.whatsapp_limits import cut
 
-_MEANS = {"confirm": ("yes",), "unsatisfied": ("no",)}
+_MEANS = {"confirm": ("yes", "done"), "unsatisfied": ("no", "undone")}
 MOST_LISTED = 9
 MOST_WORDS = 1000
 """Characters of a reason or an answer."""
 MOST_SAID = 250
-STARS = (1, 2, 3, 4, 5)
-"""In this order, so that a typed number means as many stars."""
+STARS = {1: "awful", 2: "poor", 3: "fair", 4: "good", 5: "superb"}
+"""With what is said for them; in this order, so that a typed number means as many stars."""
 _ORDER = ("answer", "confirm", "unsatisfied", "reopen", "attach", "remind", "rate", "withdraw")
 """What is offered for a case, the likeliest wish first."""
 _TEMPLATES = {
@@ -158,7 +158,7 @@ def begin(stage: Stage, followed: Followed, what: str) -> bool:
         stage.ask(
             "withdraw.ask",
             [
-                stage.option(f"withdraw.{ticket}.yes", "withdraw.yes"),
+                stage.option(f"withdraw.{ticket}.yes", "withdraw.yes", "done"),
                 stage.option(f"withdraw.{ticket}.no", "withdraw.no"),
             ],
             number=number,
@@ -174,8 +174,8 @@ def rate(stage: Stage, ticket: str) -> None:
         "rating.ask",
         [
             *(
-                Option(f"rating.{ticket}.{stars}", "⭐" * stars, stage.text(f"rating.{stars}"))
-                for stars in STARS
+                Option(f"rating.{ticket}.{stars}", "⭐" * stars, stage.text(f"rating.{stars}"), (said,))
+                for stars, said in STARS.items()
             ),
             stage.option("menu.back", "rating.skip"),
         ],
@@ -219,8 +219,13 @@ def say_refused(stage: Stage, refused: NotActed) -> None:
     may = can(followed, stage.world.directory, stage.world.now) if followed is not None else ()
     spoken = [one for one in refused.acts if one.action in ("answer", "reopen") and one.words]
     if spoken and "attach" in may:
-        media = tuple(id_ for one in refused.acts for id_ in one.media)
-        act(stage, refused.ticket, CitizenAct("attach", words=spoken[0].words, media=media))
+        kept = CitizenAct(
+            "attach",
+            words=spoken[0].words,
+            media=tuple(id_ for one in refused.acts for id_ in one.media),
+            recordings=tuple(id_ for one in refused.acts for id_ in one.recordings),
+        )
+        act(stage, refused.ticket, kept)
         return
     stage.say("refused")
     if followed is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
-from services.intake.whatsapp.conversation.core import talk
-from services.intake.whatsapp.conversation.core.card import Confirm
+from services.intake.whatsapp.conversation.core import drafts, talk
+from services.intake.whatsapp.conversation.core.card import Confirm, correct
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import (
     MOST_PARKED,
@@ -29,7 +28,8 @@ from services.intake.whatsapp.conversation.core.questions import (
     option,
     tell,
 )
-from services.intake.whatsapp.conversation.core.stage import Stage
+from services.intake.whatsapp.conversation.core.stage import BURST, Stage
+from services.intake.whatsapp.conversation.core.understanding import is_sign
 from services.kernel.domain import danger
 from services.kernel.domain.filing import MOST_PLACE
 from services.kernel.domain.media import MOST_MEDIA, RECORDINGS, media_id
@@ -46,10 +46,10 @@ QUESTIONS: Mapping[str, Question] = {
 }
 PATIENCE = 2
 """So often in a row is a question asked without an answer before a person is offered."""
-ALBUM = timedelta(seconds=20)
-"""Photos that come so soon after one another are one album, and acknowledged once."""
 WAITING = "waiting"
 """In place of a draft or a case, where photos wait until it is clear to which they go."""
+_ANSWERS: frozenset[Step] = frozenset({"place", "village", "name", "phone"})
+"""Questions that are answered with a few words, in place of which he may say that an earlier one is wrong."""
 _WAYS_ON: Mapping[Step, tuple[str, str]] = {
     "service": ("unknown", "service.unknown"),
     "place": ("unknown", "place.unknown"),
@@ -117,7 +117,7 @@ def _way_on(stage: Stage) -> list[Option]:
 
 def begin(stage: Stage, some: Sequence[Inbound]) -> None:
     """Begin a case with what was sent, unless it must first be clear what becomes of another."""
-    if talk.begin_new(stage):
+    if drafts.can_begin(stage):
         _new_draft(stage, some)
         put(stage, some)
     else:
@@ -149,7 +149,7 @@ def keep_waiting(stage: Stage) -> None:
 
 def _new_draft(stage: Stage, some: Sequence[Inbound]) -> None:
     words = "\n".join(inbound.text for inbound in some)
-    talk.new_draft(stage, kind=stage.words.kind_of(words))
+    drafts.new(stage, kind=stage.words.kind_of(words))
     stage.answered("kind")
     if danger.find(words):
         stage.change(warned=True)
@@ -184,8 +184,13 @@ def take(stage: Stage, inbound: Inbound) -> None:
     elif inbound.location is not None and stage.draft.step not in ("place", "village", "confirm"):
         pin(stage, inbound)
         stage.say("pin.first")
-    elif inbound.sort == "text" and _only_greets(stage, inbound.text):
+    elif inbound.sort == "text" and is_sign(inbound.text):
+        stage.say("thanks.open")
+    elif inbound.sort == "text" and (_only_greets(stage, inbound.text) or _corrects(stage, inbound.text)):
         return  # the question is asked again
+    elif stage.words.is_abuse(inbound.text) and stage.draft.step not in ("kind", "story"):
+        tell(stage, inbound)
+        stage.say("abuse", call_centre=stage.world.directory.call_centre.phone)
     elif not QUESTIONS[stage.draft.step].hear(stage, inbound):
         fail(stage)
 
@@ -225,7 +230,7 @@ def is_album(stage: Stage, where: str) -> bool:
     """Whether a photo comes right after one that went there: to a draft, by its number, or to a case."""
     conversation = stage.conversation
     last_at = conversation.last_at
-    soon = last_at is not None and stage.world.now - last_at < ALBUM
+    soon = last_at is not None and stage.world.now - last_at < BURST
     return conversation.album == where and soon
 
 
@@ -279,6 +284,16 @@ def _count_failure(stage: Stage) -> None:
 
 def _is_spoken(stage: Stage) -> bool:
     return any(one.kind in RECORDINGS for one in stage.draft.media)
+
+
+def _corrects(stage: Stage, text: str) -> bool:
+    """Whether he says what is wrong of what he has answered; then that is asked again."""
+    step = stage.draft.step
+    wrong = stage.words.correction(text) if step in _ANSWERS else None
+    if wrong is not None and wrong in (*stage.draft.done, "media", "phone") and wrong not in (step, "story"):
+        correct(stage, wrong)
+        return True
+    return wrong == step
 
 
 def _only_greets(stage: Stage, text: str) -> bool:

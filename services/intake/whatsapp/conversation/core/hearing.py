@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from services.intake.following import Followed
+from services.intake.following import Followed, can
 from services.intake.whatsapp.conversation.core import aftercare, cases, drafting, talk
+from services.intake.whatsapp.conversation.core.card import correct
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import MOST_PENDING, At
+from services.intake.whatsapp.conversation.core.numbers import ticket_in
 from services.intake.whatsapp.conversation.core.questions import number_in
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.intake.whatsapp.conversation.core.understanding import says_something
@@ -29,10 +31,11 @@ def hear(stage: Stage, inbound: Inbound) -> None:
 
 
 def about_case(stage: Stage, inbound: Inbound) -> str | None:
-    """The ticket that the message was about which this one answers."""
-    if inbound.replies_to is None:
-        return None
-    return dict(stage.conversation.told).get(inbound.replies_to)
+    """The ticket that the message was about which this one answers; or the one of his that it names."""
+    if inbound.replies_to is not None:
+        return dict(stage.conversation.told).get(inbound.replies_to)
+    ticket = ticket_in(inbound.text)[0] if stage.conversation.at in ("idle", "case", "parked") else None
+    return ticket if ticket is not None and stage.world.case(ticket) is not None else None
 
 
 # ------------------------------------------------------------------ nothing is open
@@ -73,7 +76,7 @@ def _not_understood(stage: Stage) -> None:
 
 def _tells(stage: Stage, text: str) -> bool:
     """Whether words tell something, rather than try out what happens."""
-    if not says_something(text) or stage.words.answers(text):
+    if not says_something(text) or stage.words.only_answers(text):
         return False
     return len(text.split()) >= STORY_WORDS or _suggests(stage, text)
 
@@ -85,7 +88,9 @@ def _suggests(stage: Stage, text: str) -> bool:
 def _new_or_answer(stage: Stage, inbound: Inbound) -> None:
     """A new story, unless it may be about a case of his: then he says which of the two it is."""
     asked = _cases_meant(stage, inbound)
-    if asked:
+    if len(asked) == 1 and asked[0].state == "resolved" and not _suggests(stage, inbound.text):
+        aftercare.about(stage, asked[0], [inbound])  # he was just told of it, and tells of nothing else
+    elif asked:
         key = "answer.which" if len(asked) == 1 else "cases.which"
         cases.pick(stage, asked, "answer", key, pending=[inbound])
     else:
@@ -94,7 +99,8 @@ def _new_or_answer(stage: Stage, inbound: Inbound) -> None:
 
 def _cases_meant(stage: Stage, inbound: Inbound) -> list[Followed]:
     """Those in which an officer waits for an answer, and the one that he was just told is resolved. All open
-    ones, where his words do not say what they are about: "nothing has been done yet"."""
+    ones, where his words do not say what they are about: "nothing has been done yet"; or those that he may
+    open again."""
     known, noticed = stage.world.cases, stage.conversation.noticed
     found = [
         one
@@ -103,7 +109,12 @@ def _cases_meant(stage: Stage, inbound: Inbound) -> list[Followed]:
     ]
     if found or inbound.sort != "text" or _suggests(stage, inbound.text):
         return found
-    return [one for one in known if one.case is not None and one.case.open]
+    going_on = [one for one in known if one.case is not None and one.case.open]
+    return going_on or [one for one in known if one.state == "closed" and _can_reopen(stage, one)]
+
+
+def _can_reopen(stage: Stage, followed: Followed) -> bool:
+    return "reopen" in can(followed, stage.world.directory, stage.world.now)
 
 
 # ------------------------------------------------------------------ something is to be chosen
@@ -122,6 +133,22 @@ def _about_draft(stage: Stage, inbound: Inbound) -> None:
         return
     stage.go("draft")
     drafting.take(stage, inbound)
+
+
+def _cancel(stage: Stage, inbound: Inbound) -> None:
+    """Whoever goes on telling does not throw it away."""
+    if talk.is_story(stage, inbound):
+        stage.go("draft")
+        drafting.take(stage, inbound)
+    else:
+        drafting.fail(stage)
+
+
+def _correct(stage: Stage, inbound: Inbound) -> None:
+    """What is to be changed, in his own words."""
+    field = stage.words.correction(inbound.text) if inbound.sort == "text" else None
+    if not field or not correct(stage, field):
+        _about_draft(stage, inbound)
 
 
 def _behalf(stage: Stage, inbound: Inbound) -> None:
@@ -211,8 +238,8 @@ _HEARS: Mapping[At, Callable[[Stage, Inbound], None]] = {
     "idle": _idle,
     "draft": drafting.take,
     "behalf": _behalf,
-    "correct": _about_draft,
-    "cancel": _about_draft,
+    "correct": _correct,
+    "cancel": _cancel,
     "park": _chosen,
     "parked": _parked,
     "resume": _chosen,

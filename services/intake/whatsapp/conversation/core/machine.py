@@ -16,6 +16,7 @@ from services.intake.whatsapp.conversation.core import (
     aftercare,
     cases,
     drafting,
+    drafts,
     flood,
     hearing,
     mending,
@@ -37,11 +38,12 @@ from services.intake.whatsapp.conversation.core.model import (
     Turn,
     World,
 )
+from services.intake.whatsapp.conversation.core.numbers import looks_like_ticket, ticket_in
 from services.intake.whatsapp.conversation.core.questions import MOST_NAMES
 from services.intake.whatsapp.conversation.core.saying import Voice
 from services.intake.whatsapp.conversation.core.stage import Stage
-from services.intake.whatsapp.conversation.core.understanding import Words, looks_like_ticket
-from services.kernel.domain import danger, tickets
+from services.intake.whatsapp.conversation.core.understanding import Words, says_something
+from services.kernel.domain import danger
 
 RESUME_AFTER = timedelta(minutes=60)
 """After so long he is asked whether he wants to go on with a draft."""
@@ -55,6 +57,8 @@ FORGOTTEN_SOONER: Mapping[At, timedelta] = {
 """What must not be taken for asked any more: a "yes" would undo something, a new story go to an old case."""
 _OWN_WORDS: frozenset[At] = frozenset({"answer", "reason", "add"})
 """Where a number is what he says, and not what he chooses."""
+_OPEN: frozenset[At] = frozenset({"idle", "case", "parked"})
+"""Where a number that is none of a case was meant for one."""
 LANDING: Mapping[str, tuple[Step, ...]] = {
     "service": ("service",),
     "place.block": ("place", "village"),
@@ -180,17 +184,19 @@ class Machine:
         if option is not None and stage.conversation.at != "idle":
             tapping.tapped(stage, option.id)
             return True
-        command = self._words.command(inbound.text)
-        if command is not None:
+        ticket, beside = ticket_in(inbound.text)
+        command = self._words.command(beside)
+        if command is not None and not (ticket is not None and command == "cases"):
             return tapping.command(stage, command)
-        ticket = tickets.parse(inbound.text)
-        # ten digits may be a telephone number where one is asked for
+        # ten digits may be a telephone number where one is asked for, or added
         draft = stage.conversation.draft if stage.conversation.at == "draft" else None
-        asked = stage.conversation.at == "call_phone" or (draft is not None and draft.step == "phone")
-        if ticket is not None and not asked:
-            talk.case_of(stage, ticket)
+        asked = stage.conversation.at == "call_phone" or (
+            draft is not None and draft.step in ("phone", "confirm")
+        )
+        if ticket is not None and not asked and (command is not None or not says_something(beside)):
+            tapping.named(stage, ticket)
             return True
-        if stage.conversation.at == "idle" and looks_like_ticket(inbound.text):
+        if stage.conversation.at in _OPEN and looks_like_ticket(inbound.text):
             talk.no_case(stage)
             return True
         if option is not None:
@@ -203,7 +209,7 @@ class Machine:
         if not self._is_long(stage) or hearing.about_case(stage, inbound) is not None:
             return False
         stage.go("resume", pending=(inbound,))
-        stage.ask("resume.ask", talk.fates(stage, "resume"), gist=talk.gist(stage, stage.draft))
+        stage.ask("resume.ask", drafts.fates(stage, "resume"), gist=drafts.gist(stage, stage.draft))
         return True
 
     def _is_long(self, stage: Stage) -> bool:
@@ -213,7 +219,7 @@ class Machine:
         if draft is None or conversation.at not in ("idle", "draft"):
             return False
         rest = talk.resting(conversation, stage.heard_at)
-        return rest > RESUME_AFTER and bool(draft.parts or draft.media)
+        return rest > RESUME_AFTER and not draft.is_blank
 
     # ------------------------------------------------------------ outcomes
 
@@ -251,7 +257,7 @@ class Machine:
             digits=f"{digits[:2]} {digits[2:6]} {digits[6:]}",
             link=filed.link,
         )
-        talk.offer_parked(stage)
+        drafts.offer_parked(stage)
 
     def _not_filed(self, stage: Stage, refused: NotFiled) -> None:
         """Something of it is not so any more: the directory has changed since it was answered."""

@@ -33,7 +33,7 @@ def _in_draft(stage: Stage, inbound: Inbound) -> bool:
         return False
     mended = _mended(draft, inbound)
     stage.set(draft=mended)
-    if not mended.parts and not mended.media:
+    if mended.is_blank:
         stage.asked_again("story")
     return True
 
@@ -43,7 +43,7 @@ def _in_parked(stage: Stage, inbound: Inbound) -> bool:
     if not any(inbound.about in draft.messages for draft in parked):
         return False
     mended = [_mended(draft, inbound) for draft in parked]
-    stage.set(parked=tuple(draft for draft in mended if draft.parts or draft.media))
+    stage.set(parked=tuple(draft for draft in mended if not draft.is_blank))
     return True
 
 

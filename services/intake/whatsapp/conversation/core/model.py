@@ -7,7 +7,7 @@ thing to be done (`File` or `Acts`) whose outcome then makes the next turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -18,7 +18,7 @@ from services.intake.whatsapp.conversation.core.inbound import Inbound, Media
 from services.kernel.domain.choices import Choices
 from services.kernel.domain.directory import District, Kind, Language
 from services.kernel.domain.filing import Application
-from services.kernel.domain.media import MediaKind
+from services.kernel.domain.media import RECORDINGS, MediaKind
 
 Tongue = Literal["hi", "en", "hne"]
 """Hindi, English, Chhattisgarhi; the last has strings of its own where they are given, else Hindi's."""
@@ -52,6 +52,11 @@ class Attachment:
     kind: MediaKind
 
 
+def recordings(media: Iterable[Attachment]) -> tuple[str, ...]:
+    """The ids of those that somebody can listen to and write down."""
+    return tuple(one.id for one in media if one.kind in RECORDINGS)
+
+
 @dataclass(frozen=True)
 class Draft:
     """A case that is being told. `number` counts the drafts of a conversation and stands in the ids of its
@@ -83,6 +88,11 @@ class Draft:
     @property
     def text(self) -> str:
         return "\n".join(part.text for part in self.parts)
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing was told in it yet."""
+        return not self.parts and not self.media
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -236,11 +246,13 @@ class File:
 
 @dataclass(frozen=True)
 class CitizenAct:
-    """An act on a case of the lifecycle's. `words`: the citizen's; `media`: ids of the store."""
+    """An act on a case of the lifecycle's. `words`: the citizen's; `media`: ids of the store, `recordings`
+    those of them that are sound or film."""
 
     action: str
     words: str | None = field(default=None, repr=False)
     media: tuple[str, ...] = ()
+    recordings: tuple[str, ...] = ()
     rating: int | None = None
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import Option
-from services.intake.whatsapp.conversation.core.questions import adds, option
+from services.intake.whatsapp.conversation.core.questions import adds, option, tell
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.intake.whatsapp.conversation.core.understanding import says_something
-from services.kernel.domain import places
+from services.kernel.domain import danger, places
 from services.kernel.domain.directory import Block, District
 from services.kernel.domain.filing import MOST_PLACE, comparable
 from services.kernel.domain.places import VillageMatch
 
 MOST_BLOCKS = 9
 MOST_VILLAGES = 5
-MOST_NAME_WORDS = 3
-"""Words of a village's name, with its block or a word as `gaon`."""
+MOST_NAME_WORDS = 2
+"""Words of a village's name, with its block."""
 
 
 class Place:
@@ -72,13 +72,16 @@ class Place:
         matches, block = _named_in(stage.world.directory, words)
         best = places.clear_match(matches)
         if best is not None:
-            stage.answered("place", "village", block=best.block.id, **_found(best, words))
+            stage.answered("place", "village", block=best.block.id, **_found(stage, best, inbound))
         elif matches:
             _which(stage, matches, words)
         elif block is not None:
             stage.answered("place", block=block.id, village=None)
         elif not adds(stage, inbound):
             stage.change(village_text=words, village=None)
+            if stage.words.is_elsewhere(words):
+                district = stage.world.directory.name.say(stage.conversation.language)
+                stage.say("place.elsewhere", district=district)
             self._ask_block(stage)
         return True
 
@@ -155,7 +158,7 @@ class Village:
         matches = places.match_village(directory, comparable(words), block)
         best = places.clear_match(matches)
         if best is not None:
-            stage.answered("village", **_found(best, words))
+            stage.answered("village", **_found(stage, best, inbound))
         elif matches:
             _which(stage, matches, words)
         elif not adds(stage, inbound):
@@ -182,12 +185,19 @@ def _named_in(directory: District, words: str) -> tuple[tuple[VillageMatch, ...]
     return tuple(m for m in matches if m.block == block and m.village.id not in towns), block
 
 
-def _found(match: VillageMatch, words: str) -> dict[str, str | None]:
-    """What is known of the place now. More words than a name tell where in the village."""
+def _found(stage: Stage, match: VillageMatch, inbound: Inbound) -> dict[str, str | None]:
+    """What is known of the place now. More words than names have tell where in the village, also those
+    that he had said before he named it; a sentence tells more of what happened."""
+    words = _words(stage, inbound)
+    said = [words, stage.draft.village_text or ""]
+    if danger.find(words) or stage.words.is_sentence(words):
+        tell(stage, inbound)
+        said = said[1:]
+    tells = [one for one in said if len(stage.words.beside_place(one)) > MOST_NAME_WORDS]
     return {
         "village": match.village.id,
         "village_text": None,
-        "landmark": words if len(words.split()) > MOST_NAME_WORDS else None,
+        "landmark": next(iter(tells), None),
     }
 
 

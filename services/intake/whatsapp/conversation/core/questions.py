@@ -13,12 +13,15 @@ from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import Option, Part
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.intake.whatsapp.conversation.core.understanding import says_something
+from services.kernel.domain import danger
 from services.kernel.domain.directory import KINDS, Department, Service
 from services.kernel.domain.errors import Invalid
 from services.kernel.domain.filing import MOST_NAME, MOST_TEXT, comparable
 from services.kernel.domain.phones import normalise
 
 MOST_SUGGESTED = 3
+MOST_ADDED = 3
+"""So often in a row is something added to the story in place of a choice, before it is gone on."""
 PAGE = 8
 LONGEST_NAME_WORDS = 8
 MOST_NAMES = 5
@@ -40,7 +43,7 @@ def option(
 def tell(stage: Stage, inbound: Inbound) -> bool:
     """Put the words of a message to the story; whether there were any. "Yes" and "wrong" are none."""
     words = inbound.text.strip()
-    if not says_something(words) or stage.words.answers(words):
+    if not says_something(words) or stage.words.only_answers(words):
         return False
     draft = stage.draft
     room = MOST_TEXT - len(draft.text) - 1
@@ -56,9 +59,11 @@ def tell(stage: Stage, inbound: Inbound) -> bool:
 
 def adds(stage: Stage, inbound: Inbound) -> bool:
     """Whether words in place of an answer tell more of what happened; then they are put to the story. Only
-    once in a row: what he says again he means."""
+    once in a row, but for danger: what he says again he means."""
     failures = stage.conversation.failures
-    if inbound.sort != "text" or failures or not stage.words.is_sentence(inbound.text):
+    if inbound.sort != "text":
+        return False
+    if not danger.find(inbound.text) and (failures or not stage.words.is_sentence(inbound.text)):
         return False
     if not tell(stage, inbound):
         return False
@@ -123,16 +128,14 @@ class ServiceQuestion:
         if not likely:
             self._departments(stage, 0)
             return
-        yes = ("yes",) if len(likely) == 1 else ()
-        stage.ask(
-            "service.ask",
-            [
-                *(self._option(stage, service, yes) for service in likely),
-                option(stage, "service", "list", "service.list", means=("no",)),
-                option(stage, "service", "unknown", "service.unknown", stage.text("service.unknown.why")),
-            ],
-            list_key="service.open",
-        )
+        only = len(likely) == 1
+        why = "" if only else stage.text("service.unknown.why")
+        shown = [
+            *(self._option(stage, service, only=only) for service in likely),
+            option(stage, "service", "list", "service.list", means=("no",)),
+            option(stage, "service", "unknown", "service.unknown", why),
+        ]
+        stage.ask("service.ask", shown, list_key="service.open")
 
     def choose(self, stage: Stage, value: str) -> bool:
         directory = stage.world.directory
@@ -155,14 +158,19 @@ class ServiceQuestion:
         return True
 
     def hear(self, stage: Stage, inbound: Inbound) -> bool:
-        """More of the story: it may say better what it is about."""
+        """More of the story: it may say better what it is about. Whoever does not choose, though he is asked
+        again and again, is not held up."""
         if inbound.sort != "text" or not tell(stage, inbound):
             return False
         likely = self._likely(stage, inbound.text)
         if len(likely) == 1 and len(inbound.text.split()) <= 3:
             stage.answered("service", service=likely[0].id)
-        else:
-            stage.say("added.words")
+            return True
+        stage.say("added.words")
+        if not stage.is_burst:
+            stage.set(failures=stage.conversation.failures + 1)
+        if stage.conversation.failures >= MOST_ADDED:
+            stage.answered("service", service=None)
         return True
 
     def _likely(self, stage: Stage, text: str) -> list[Service]:
@@ -170,14 +178,15 @@ class ServiceQuestion:
         by_id = stage.world.directory.service_by_id
         return [by_id[one] for one in found if one in by_id][:MOST_SUGGESTED]
 
-    def _option(self, stage: Stage, service: Service, means: tuple[str, ...]) -> Option:
+    def _option(self, stage: Stage, service: Service, *, only: bool) -> Option:
+        """With its department, by which several are told apart; without it, it may stand on a button."""
         language = stage.conversation.language
         department = stage.world.directory.department_by_id.get(service.department)
         return Option(
             f"{stage.draft.number}.service.{service.id}",
             service.name.say(language),
-            department.name.say(language) if department is not None else "",
-            means,
+            department.name.say(language) if department is not None and not only else "",
+            ("yes",) if only else (),
         )
 
     def _departments(self, stage: Stage, page: int) -> None:
@@ -238,7 +247,8 @@ class Name:
         ]
         if behalf is None:
             shown.append(option(stage, "name", "behalf", "name.behalf"))
-        stage.ask("name.ask.behalf" if behalf else "name.ask", shown, whose=behalf or "")
+        key = "name.ask" if self._known(stage) else "name.ask.new"
+        stage.ask("name.ask.behalf" if behalf else key, shown, whose=behalf or "")
 
     def choose(self, stage: Stage, value: str) -> bool:
         if value == "behalf":
@@ -251,9 +261,13 @@ class Name:
         return True
 
     def hear(self, stage: Stage, inbound: Inbound) -> bool:
-        known = self._known(stage)
-        if "self" in stage.words.answers(inbound.text) and known:
+        known, meant = self._known(stage), stage.words.answers(inbound.text)
+        if "self" in meant and known:
             stage.answered("name", name=known[0])
+            return True
+        if meant & {"unnamed", "confidential"}:
+            hidden = stage.draft.confidential or "confidential" in meant
+            stage.answered("name", name=None, confidential=hidden)
             return True
         if adds(stage, inbound):
             return True
@@ -265,7 +279,8 @@ class Name:
 
     def _known(self, stage: Stage) -> list[str]:
         profile = stage.inbound.person.profile if stage.inbound is not None else ""
-        known = [*stage.conversation.names, *([profile] if is_name(profile) else [])]
+        told = stage.words.name_told(stage.draft.text)
+        known = [name for name in (told, *stage.conversation.names, profile) if is_name(name)]
         return list(dict.fromkeys(known))[:MOST_NAMES]
 
 
@@ -308,7 +323,7 @@ def name_in(stage: Stage, inbound: Inbound) -> str | None:
     if stage.words.only_greets(inbound.text):
         return None
     words = stage.words.name_in(inbound.text)
-    return words if is_name(words) else None
+    return words if is_name(words) and not stage.words.is_no_name(words) else None
 
 
 def is_name(words: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.intake.whatsapp.conversation.core.inbound import Inbound
@@ -29,6 +29,9 @@ from services.intake.whatsapp.conversation.core.model import (
 )
 from services.intake.whatsapp.conversation.core.saying import Voice, reply
 from services.intake.whatsapp.conversation.core.understanding import Words
+
+BURST = timedelta(seconds=20)
+"""Messages and photos that come so soon after one another are sent together."""
 
 
 class Stage:
@@ -67,6 +70,12 @@ class Stage:
     def heard_at(self) -> datetime:
         """When the message came that the turn is about."""
         return self.inbound.at if self.inbound is not None else self.world.now
+
+    @property
+    def is_burst(self) -> bool:
+        """Whether it came right after another message: he has not read what was said to that one."""
+        last_at = self.conversation.last_at
+        return last_at is not None and self.heard_at - last_at < BURST
 
     # ------------------------------------------------------------ the conversation
 

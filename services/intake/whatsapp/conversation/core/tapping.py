@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from services.intake.whatsapp.conversation.core import aftercare, cases, drafting, talk
+from services.intake.whatsapp.conversation.core import aftercare, cases, drafting, drafts, talk
 from services.intake.whatsapp.conversation.core.card import correct
 from services.intake.whatsapp.conversation.core.model import At, CitizenAct
 from services.intake.whatsapp.conversation.core.stage import Stage
@@ -27,6 +27,14 @@ def tapped(stage: Stage, choice: str) -> None:
     taken = head in _TAKES and _TAKES[head](stage, rest)
     if not taken and not _is_for_ticket(stage, choice):
         _stale(stage)
+
+
+def named(stage: Stage, ticket: str) -> None:
+    """He writes the number of a case: it is shown, or it is the one that is to be picked."""
+    if stage.conversation.at == "pick" and stage.world.case(ticket) is not None:
+        _pick(stage, ticket)
+    else:
+        talk.case_of(stage, ticket)
 
 
 def _of_draft(stage: Stage, number: int, rest: str) -> None:
@@ -57,9 +65,9 @@ def _cancel(stage: Stage, value: str) -> None:
 
 
 def _throw_away(stage: Stage) -> None:
-    talk.forget_draft(stage)
+    drafts.forget(stage)
     stage.say("cancelled")
-    if not talk.offer_parked(stage):
+    if not drafts.offer_parked(stage):
         talk.menu(stage)
 
 
@@ -97,9 +105,9 @@ def _menu(stage: Stage, what: str) -> bool:
 
 
 def _new(stage: Stage) -> None:
-    if not talk.begin_new(stage):
+    if not drafts.can_begin(stage):
         return
-    talk.new_draft(stage)
+    drafts.new(stage)
     # who says what it is need not be asked
     inbound = stage.inbound
     typed = inbound.text if inbound is not None and inbound.sort == "text" else ""
@@ -111,7 +119,7 @@ def _new(stage: Stage) -> None:
 def _park(stage: Stage, what: str) -> bool:
     """What becomes of the open draft when another is begun, or when he is back after long."""
     if what == "take":
-        return talk.take_up(stage)
+        return drafts.take_up(stage)
     if what == "later":
         stage.go("idle")
         stage.say("parked.later")
@@ -132,10 +140,10 @@ def _park(stage: Stage, what: str) -> bool:
             drafting.put(stage, told)
         return True
     if what == "new":
-        if not talk.put_aside(stage):
+        if not drafts.put_aside(stage):
             return False
     elif what == "drop":
-        talk.forget_draft(stage)
+        drafts.forget(stage)
         stage.say("cancelled")
     else:
         return False
@@ -145,7 +153,7 @@ def _park(stage: Stage, what: str) -> bool:
     elif waiting and what == "drop":
         talk.menu(stage)  # he had only greeted
     else:
-        talk.new_draft(stage)
+        drafts.new(stage)
     return True
 
 
@@ -177,7 +185,7 @@ def _pick(stage: Stage, rest: str) -> bool:
     stage.set(pending=(), purpose=None)
     if purpose == "answer" and waiting:
         aftercare.about(stage, followed, waiting)
-    elif purpose in ("confirm", "unsatisfied"):
+    elif purpose in ("confirm", "unsatisfied", "withdraw"):
         cases.begin(stage, followed, purpose)
     else:
         cases.show(stage, followed)
@@ -271,10 +279,12 @@ def command(stage: Stage, what: str) -> bool:
     elif what == "help":
         talk.help_(stage)
     elif what == "undo":
-        talk.undo(stage)
+        drafts.undo(stage)
         if stage.conversation.draft is None:
             talk.menu(stage)
-    elif what in ("cancel", "restart"):
+    elif what == "withdraw" and stage.conversation.draft is None:
+        talk.withdraw(stage)
+    elif what in ("cancel", "restart", "withdraw"):
         _give_up(stage, what)
     elif what == "thanks" and stage.conversation.at in _OVER:
         drafting.home(stage)
@@ -291,15 +301,15 @@ def _give_up(stage: Stage, what: str) -> None:
     if draft is None:
         stage.go("idle")
         if what == "restart":
-            talk.new_draft(stage)
+            drafts.new(stage)
         else:
             stage.say("nothing_open")
             talk.menu(stage)
     elif what == "restart":
-        talk.forget_draft(stage)
+        drafts.forget(stage)
         stage.say("restarted")
-        talk.new_draft(stage)
-    elif draft.parts or draft.media:
+        drafts.new(stage)
+    elif not draft.is_blank:
         drafting.answer(stage, "confirm", "cancel")
     else:
         _throw_away(stage)

@@ -1,8 +1,8 @@
 """What a citizen's words mean to a conversation: commands, answers, numbers, his language. Pure.
 
 The words lie in `data/words.yaml`, in Hindi, Chhattisgarhi, romanised Hindi and English. A phrase is met
-when the whole message is it, in any spelling that folds to the same: a complaint that merely holds the word
-"cancel" cancels nothing.
+when the whole message is it, in any spelling that folds to the same, and a recipe (`made_of`) when a short
+message is made of nothing but its words: a complaint that merely holds the word "cancel" cancels nothing.
 """
 
 from __future__ import annotations
@@ -11,21 +11,29 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice, product
+from typing import Any
 
 from rapidfuzz import fuzz
 
 from services.intake.whatsapp.conversation.core.model import Option, Tongue
+from services.intake.whatsapp.conversation.core.numbers import SELECTORS, number_of
 from services.kernel.domain.spelling import fold, romanised, words
 
-MOST_WORDS = 7
+MOST_WORDS = 8
 """Words of the longest phrase: what is longer is a story."""
 MOST_CORRECTING = 5
 """Words of a message that says what is wrong on the card; what is longer may be part of the story."""
+MOST_NAME = 4
+"""Words of a name that somebody tells among other things."""
+MOST_SPELLINGS = 24
+"""Spellings of a phrase in Latin letters that are known."""
 SHORTEST_SENTENCE = 3
 SHORTEST_MISSPELT = 6
 ALIKE = 88.0
-_KEYCAP = "\u20e3"
-_SELECTORS = "\ufe0e\ufe0f"
+_VERDICTS = {"yes": {"yes", "done", "superb"}, "no": {"no", "undone", "poor", "awful"}}
+_WIPED = ("story", "media")
+"""What is lost when it is told again: that it is wrong must be said."""
 
 
 def plain(text: str) -> str:
@@ -38,33 +46,28 @@ def _plain(text: str) -> str:
     return " ".join(fold(word) for word in words(text))
 
 
-def number_of(text: str) -> int | None:
-    """The number that a message is, in digits of any script, as `2`, `२`, `2.` or a keycap."""
-    bare = text.strip().strip(".)( -:" + _SELECTORS + _KEYCAP)
-    bare = bare.translate({ord(c): None for c in _SELECTORS + _KEYCAP})
-    if not 0 < len(bare) <= 2:
-        return None
-    digits = [unicodedata.decimal(char, None) for char in bare]
-    if any(digit is None for digit in digits):
-        return None
-    return int("".join(str(digit) for digit in digits))
-
-
 @dataclass(frozen=True)
 class Words:
-    """The word lists, folded. `commands` and `answers`: whole messages; `frames`: what people put before and
-    after a name; `greetings` and `openers`: words of which a greeting is made, the former of nothing else;
-    `corrections`: words that tell that something is wrong, and what; the rest are single words that tell a
-    language, a kind, or abuse."""
+    """The word lists, folded. `commands` and `meanings`: whole messages; `recipes`: of which words others are
+    made that mean the same, one of each list at least and beside them only `little`; `frames`: what people
+    put before and after a name; `greetings` and `openers`: words of which a greeting is made, the former of
+    nothing else; `corrections`: words that tell that something is wrong, and what; `no_names`: words that no
+    name of a person has; the rest are single words that tell a language, a kind, or abuse."""
 
     commands: Mapping[str, str]
     meanings: Mapping[str, frozenset[str]]
+    recipes: Sequence[tuple[str, Sequence[frozenset[str]]]]
     numbers: Mapping[str, int]
     frames: Mapping[str, tuple[str, ...]]
     corrections: Mapping[str, frozenset[str]]
     greetings: frozenset[str]
     openers: frozenset[str]
     empty: frozenset[str]
+    little: frozenset[str]
+    no_names: frozenset[str]
+    beside_places: frozenset[str]
+    elsewhere: frozenset[str]
+    amiss: frozenset[str]
     beside_numbers: frozenset[str]
     english: frozenset[str]
     chhattisgarhi: frozenset[str]
@@ -73,10 +76,12 @@ class Words:
     verbs: frozenset[str]
     kinds: Mapping[str, tuple[str, ...]]
     _long: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    _command_ids: frozenset[str] = field(default=frozenset(), repr=False)
+    _answer_ids: frozenset[str] = field(default=frozenset(), repr=False)
 
     @staticmethod
-    def of(data: Mapping[str, Mapping[str, Sequence[str]]]) -> Words:
-        """From the file's lists. Raises ValueError where one phrase has two meanings."""
+    def of(data: Mapping[str, Mapping[str, Any]]) -> Words:
+        """From the file's lists. Raises ValueError where one phrase has two meanings, or a recipe none."""
         commands: dict[str, str] = {}
         for id_, said in data["commands"].items():
             for phrase in _folded(said):
@@ -86,10 +91,19 @@ class Words:
         for id_, said in data["answers"].items():
             for phrase in _folded(said):
                 meanings.setdefault(phrase, set()).add(id_)
+        recipes = [
+            (id_, [frozenset(_folded(some.split())) for some in recipe])
+            for id_, made in data["made_of"].items()
+            for recipe in made
+        ]
+        unknown = {id_ for id_, _ in recipes} - data["commands"].keys() - data["answers"].keys()
+        if unknown:
+            raise ValueError(f"`{min(unknown)}` is no command and no answer")
         single = {name: frozenset(_folded(said)) for name, said in data["words"].items()}
         return Words(
             commands=commands,
             meanings={phrase: frozenset(ids) for phrase, ids in meanings.items()},
+            recipes=recipes,
             numbers={
                 phrase: int(number)
                 for number, said in data["numbers"].items()
@@ -103,6 +117,11 @@ class Words:
             greetings=single["greetings"],
             openers=single["openers"] | single["greetings"],
             empty=single["empty"],
+            little=single["little"],
+            no_names=single["no_names"],
+            beside_places=single["beside_places"],
+            elsewhere=single["elsewhere"],
+            amiss=single["amiss"],
             beside_numbers=single["beside_numbers"],
             english=single["english"],
             chhattisgarhi=single["chhattisgarhi"],
@@ -111,6 +130,8 @@ class Words:
             verbs=single["verbs"],
             kinds={kind: tuple(sorted(_folded(said))) for kind, said in data["kinds"].items()},
             _long=tuple((p, i) for p, i in commands.items() if len(p) >= SHORTEST_MISSPELT),
+            _command_ids=frozenset(data["commands"]),
+            _answer_ids=frozenset(data["answers"]),
         )
 
     def command(self, text: str) -> str | None:
@@ -118,8 +139,8 @@ class Words:
         said = plain(text)
         if not said or said.count(" ") >= MOST_WORDS:
             return None
-        found = self.commands.get(said)
-        if found is not None or len(said) < SHORTEST_MISSPELT:
+        found = self.commands.get(said) or next(iter(self._made(said, self._command_ids)), None)
+        if found is not None or said in self.meanings or len(said) < SHORTEST_MISSPELT:
             return found
         score, found = max(
             ((fuzz.ratio(said, phrase), id_) for phrase, id_ in self._long), default=(0.0, None)
@@ -128,18 +149,38 @@ class Words:
 
     def answers(self, text: str) -> frozenset[str]:
         """yes, no, skip …: all that a short message may answer."""
-        return self.meanings.get(plain(text), frozenset())
+        said = plain(text)
+        found = self.meanings.get(said)
+        return frozenset(self._made(said, self._answer_ids)) if found is None else found
+
+    def _made(self, said: str, ids: frozenset[str]) -> list[str]:
+        """Which of `ids` a message means by the words of which it is made."""
+        parts = said.split()
+        if not 0 < len(parts) <= MOST_WORDS:
+            return []
+        return [
+            id_
+            for id_, lists in self.recipes
+            if id_ in ids
+            and all(any(part in some for part in parts) for some in lists)
+            and all(part in self.little or any(part in some for some in lists) for part in parts)
+        ]
+
+    def only_answers(self, text: str) -> bool:
+        """Whether it answers a question and tells nothing: that nothing was done is told."""
+        return bool(self.answers(text) - {"done", "undone"})
 
     def verdict(self, text: str) -> str | None:
-        """yes or no, where the message says that, or 1 or 2 for it."""
-        meant = self.answers(text) & {"yes", "no"}
+        """yes or no, where the message says that, or that it is done or not, or 1 or 2 for it."""
+        said = self.answers(text)
+        meant = {verdict for verdict, ids in _VERDICTS.items() if said & ids}
         if len(meant) == 1:
-            return next(iter(meant))
+            return meant.pop()
         return {1: "yes", 2: "no"}.get(self.number(text) or 0)
 
     def is_nod(self, text: str) -> bool:
-        """Whether it says no more than that he has read it: yes, no, or a sign of the hand."""
-        return bool(self.answers(text) & {"yes", "no"}) or is_sign(text)
+        """Whether it says no more than that he has read it: yes, no, nothing more, or a sign of the hand."""
+        return bool(self.answers(text) & {"yes", "no", "nothing"}) or is_sign(text)
 
     def number(self, text: str) -> int | None:
         """The number that a message is, in digits or as a word, also as `number 2`."""
@@ -189,7 +230,7 @@ class Words:
         return certain and self.is_greeting(text)
 
     def name_in(self, text: str) -> str:
-        """`text` without what people say around a name: `मेरा नाम … है`."""
+        """`text` without what people say around a name: `मेरा नाम … है`, `dadi ka naam …`."""
         words_ = text.split()
         for where in ("before", "after"):
             for phrase in self.frames[where]:
@@ -198,20 +239,67 @@ class Words:
                 if count < len(words_) and plain(" ".join(part)) == phrase:
                     words_ = words_[count:] if where == "before" else words_[:-count]
                     break
-        return " ".join(words_)
+        said = [plain(word) for word in words_[:MOST_NAME]]
+        named = next((at for at, word in enumerate(said, start=1) if word in self.frames["naming"]), 0)
+        return " ".join(words_[named:] or words_)
+
+    def name_told(self, text: str) -> str:
+        """The name that somebody gives among other things: `… मेरा नाम X है …`; "" for none."""
+        words_ = text.split()
+        said = [plain(word) for word in words_]
+        for phrase in self.frames["telling"]:
+            count = phrase.count(" ") + 1
+            for at in range(count, len(said)):
+                if " ".join(said[at - count : at]) == phrase:
+                    return self._name_from(words_[at:], said[at:])
+        return ""
+
+    def _name_from(self, words_: Sequence[str], said: Sequence[str]) -> str:
+        ends = self.frames["ends"]
+        first = 1 if said[0] in ends else 0
+        end = next((at for at, word in enumerate(said) if at >= first and word in ends), len(said))
+        if not first < end <= first + MOST_NAME or self.no_names.intersection(said[:end]):
+            return ""
+        return " ".join(word.strip(",.।") for word in words_[first:end])
+
+    def is_no_name(self, text: str) -> bool:
+        """Whether it has a word that no name has: `नाम क्यों चाहिए`."""
+        return not self.no_names.isdisjoint(plain(text).split())
+
+    def beside_place(self, text: str) -> list[str]:
+        """The words of `text` that may be a place's name, or tell where in it: `गाँव` and `में` do not."""
+        return [word for word in text.split() if plain(word) not in self.beside_places]
+
+    def is_elsewhere(self, text: str) -> bool:
+        """Whether it names another district and nothing else."""
+        told = self.beside_place(text)
+        return bool(told) and all(plain(word) in self.elsewhere for word in told)
+
+    def is_amiss(self, text: str) -> bool:
+        """Whether it tells that something is not, or no more, as it should be."""
+        return not self.amiss.isdisjoint(plain(text).split())
+
+    def field_named(self, text: str) -> str | None:
+        """Which field of the card a short message names."""
+        said = plain(text).split()
+        if not 0 < len(said) <= MOST_CORRECTING:
+            return None
+        fields = (id_ for id_, named in self.corrections.items() if not named.isdisjoint(said))
+        return next((id_ for id_ in fields if id_ != "wrong"), None)
 
     def correction(self, text: str) -> str | None:
         """What a short message says is wrong: a field of the card, or "" for what it does not name."""
         said = plain(text).split()
-        if not 0 < len(said) <= MOST_CORRECTING:
-            return None
         wrong = self.corrections["wrong"]
-        if not any(word in wrong for word in said):
+        named = self.field_named(text)
+        if len(said) > MOST_CORRECTING or (wrong.isdisjoint(said) and named is None):
             return None
-        for field_, named in self.corrections.items():
-            if field_ != "wrong" and any(word in named for word in said):
-                return field_
-        return "" if all(word in wrong or word in self.empty for word in said) else None
+        if named is not None and not wrong.isdisjoint(said):
+            return named
+        if named in _WIPED:
+            return None
+        only = wrong if named is None else self.corrections[named]
+        return named or "" if all(word in only or word in self.empty for word in said) else None
 
     def is_abuse(self, text: str) -> bool:
         """Short, and with a word that is meant to hurt: a story may quote one."""
@@ -221,7 +309,8 @@ class Words:
     def is_sentence(self, text: str) -> bool:
         """Whether it says something of something, as no name of a person or a place does."""
         said = plain(self.name_in(text)).split()
-        return len(said) >= SHORTEST_SENTENCE and any(word in self.verbs for word in said)
+        # a verb comes last: `Gaya Prasad` is a name
+        return len(said) >= SHORTEST_SENTENCE and any(word in self.verbs for word in said[1:])
 
     def kind_of(self, text: str) -> str:
         """What a story is by its own words; a complaint unless it says otherwise."""
@@ -243,7 +332,8 @@ class Words:
         if deva:
             return "hi" if telling else None
         english = sum(word in self.english for word in telling)
-        if english and 2 * english >= len(telling):
+        hindi = any(word in self.verbs and word not in self.english for word in said[1:])
+        if english and not hindi and 2 * english >= len(telling):
             return "en"
         return "hi" if len(telling) >= 2 else None
 
@@ -253,19 +343,9 @@ def says_something(text: str) -> bool:
     return sum(char.isalpha() for char in text) >= 2
 
 
-def looks_like_ticket(text: str) -> bool:
-    """Whether it is a ticket number with a wrong digit, or one too many or few, and nothing else."""
-    bare = [char for char in text if not char.isspace() and char not in "-–."]
-    digits = sum(unicodedata.decimal(char, None) is not None for char in bare)
-    letters = len(bare) - digits
-    return 8 <= digits <= 12 and letters <= 4 and all(
-        char.isascii() and char.isalpha() for char in bare[:letters]
-    )
-
-
 def is_sign(text: str) -> bool:
     """Whether it is made of emoji alone."""
-    kept = [char for char in text if not char.isspace() and char not in _SELECTORS + "\u200d"]
+    kept = [char for char in text if not char.isspace() and char not in SELECTORS + "\u200d"]
     return bool(kept) and all(unicodedata.category(char) in ("So", "Sk") for char in kept)
 
 
@@ -277,9 +357,6 @@ def _folded(said: Iterable[str]) -> list[str]:
         if not parts:
             raise ValueError(f"`{phrase}` has no word")
         found.append(" ".join(fold(part) for part in parts))
-        spelt = [list(romanised(part)) or [fold(part)] for part in parts]
-        if len(parts) == 1:
-            found.extend(spelt[0])
-        else:
-            found.append(" ".join(min(forms, key=len) for forms in spelt))
+        spelt = product(*(romanised(part) for part in parts))
+        found.extend(" ".join(forms) for forms in islice(spelt, MOST_SPELLINGS))
     return list(dict.fromkeys(found))
