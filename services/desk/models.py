@@ -97,7 +97,9 @@ class EntryShape(Shape):
     person: str | None
     note: str | None
     public: bool
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(
+        description="What went with the action; `media` only for those who see the case's files."
+    )
 
 
 class TargetShape(Shape):

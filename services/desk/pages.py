@@ -249,14 +249,14 @@ class Pages:
             status,
             seat=seat,
             person=self._person(seat, language),
-            table=shown,
-            recordings=rights.filters_recordings(seat.actor),
+            table=shown is not None,
+            recordings=rights.finds_by_personal(seat.actor),
             message=message,
             bad=status != 200,
-            chosen=rendering.chosen(request),
             states=rendering.state_choices(),
             departments=seat.directory.departments,
             reload=True,
+            **{"chosen": rendering.chosen(request), **(shown or {})},
         )
 
     async def _table(

@@ -255,11 +255,36 @@ async def test_nobody_else_gets_them(desk: MediaDesk, ticket: str, look: Look) -
 
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_it_fits_a_telephone(desk: MediaDesk, ticket: str, look: Look, width: int) -> None:
+    voice, lost = await desk.sent("waiting", "audio", LONG_NOTE, "audio/ogg"), media_id("lost")
+    waits = await desk.put(5, hours=5, now=desk.clock(), media=(voice, lost), unwritten=(voice, lost))
     page = await look(ticket, width=width)
     for language in ("en", "hi"):
-        await page.goto(f"{desk.url}/cases/{ticket}?lang={language}")
-        wider: int = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wider <= 0, language
+        for path, marks in ((f"/cases/{ticket}", 0), ("/", 1), (f"/cases/{waits}", 2)):
+            await page.goto(f"{desk.url}{path}?lang={language}")
+            await expect(page.locator(".flag.waits")).to_have_count(marks)
+            wider: int = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wider <= 0, (path, language)
+
+
+async def test_by_the_keyboard_alone_a_recording_is_found_and_written_down(
+    desk: MediaDesk, look: Look
+) -> None:
+    """And each control says what it is for."""
+    voice = await desk.sent("voice", "audio", LONG_NOTE, "audio/ogg")
+    ticket = await desk.put(6, hours=5, now=desk.clock(), media=(voice,), unwritten=(voice,))
+    page = await look(ticket)
+    await page.goto(f"{desk.url}/?lang=en")
+    await page.get_by_role("link", name="Recordings not yet written down: 1").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("combobox", name="Recordings")).to_have_value("true")
+    await page.locator(f"#c-{ticket}").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("textbox", name="Write down what is said in it").focus()
+    await page.keyboard.type(WORDS)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(f"#{voice} blockquote")).to_have_text(WORDS)
+    await expect(page.locator(f"#{voice} .flag.waits")).to_have_count(0)
 
 
 async def test_a_file_of_many_pieces_comes_whole_through_the_page(

@@ -75,11 +75,12 @@ class CaseLists:
         )
 
     async def unwritten(self, query: Query) -> int:
+        waiting = {"$ifNull": ["$case.unwritten", []]}
         async with mongo.store_errors():
             groups = await self._cases.aggregate(
                 [
                     {"$match": queries.match(query)},
-                    {"$group": {"_id": None, "count": {"$sum": {"$size": "$case.unwritten"}}}},
+                    {"$group": {"_id": None, "count": {"$sum": {"$size": waiting}}}},
                 ],
                 maxTimeMS=LONGEST_MS,
             ).to_list(None)

@@ -15,7 +15,7 @@ from typing import Any
 from services.desk.core.cursor import Position
 from services.desk.core.filters import ALL, OPEN, Filters, Search
 from services.desk.core.ports import Query
-from services.desk.core.rights import filters_recordings, searches_persons
+from services.desk.core.rights import finds_by_personal
 from services.kernel.adapters.case_document import words
 from services.kernel.domain.people import Actor, Scope
 
@@ -120,7 +120,7 @@ def _recordings(query: Query) -> list[Match]:
     unwritten = query.filters.unwritten
     if unwritten is None:
         return []
-    if not filters_recordings(query.actor):
+    if not finds_by_personal(query.actor):
         return [NOTHING]
     # the very condition of the index that has these cases alone
     return [{"case.unwritten": {"$exists": unwritten}}, _own(query.actor)]
@@ -136,7 +136,7 @@ def _search(query: Query) -> list[Match]:
     if search is None:
         return []
     persons: Match | None = None
-    if searches_persons(query.actor):
+    if finds_by_personal(query.actor):
         persons = {**_persons(search), **_own(query.actor)}
     if search.ticket is None:
         return [NOTHING if persons is None else persons]

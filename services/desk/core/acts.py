@@ -105,7 +105,9 @@ def is_public(request: Request, actor: Actor) -> bool:
     return request.action in (*FOR_THE_CITIZEN, "resolve") or (words and actor.role == "operator")
 
 
-def check_data(request: Request, case: Case, directory: District, now: datetime) -> None:
+def check_data(
+    request: Request, case: Case, actor: Actor, directory: District, now: datetime
+) -> None:
     """What can be told without asking who is on duty. Raises Invalid naming the field, Conflict."""
     data = request.data
     for name in needed(request.action):
@@ -121,7 +123,9 @@ def check_data(request: Request, case: Case, directory: District, now: datetime)
             # the case would be with people who do not do it, and out of sight of those who do
             reason = "is a service of another department: transfer the case there, with it, instead"
             raise Invalid(reason, field="service")
-    if request.action == "note" and not set(data.get("media", ())) <= set(media.ids(case)):
+    # who may not hear a recording has nothing to write down of it
+    files = media.ids(case) if media.sees(actor, case) else ()
+    if request.action == "note" and not set(data.get("media", ())) <= set(files):
         raise Invalid("is no file of this case", field="media")
     if request.action == "end_feedback" and data["outcome"] not in FEEDBACK_OUTCOMES:
         raise Invalid(f"is not one of {listed(FEEDBACK_OUTCOMES)}", field="outcome")

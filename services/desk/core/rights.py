@@ -74,14 +74,9 @@ def reads_personal(actor: Actor, case: Case) -> bool:
     return actor.role in _READS_PERSONAL
 
 
-def searches_persons(actor: Actor) -> bool:
-    """Whether the actor may search by name and phone; an officer finds only his own cases by it."""
-    return actor.role in (*_READS_PERSONAL, "officer")
-
-
-def filters_recordings(actor: Actor) -> bool:
-    """Whether the actor may list cases by whether their recordings are written down. It tells of what the
-    citizen sent, so it is for those who read his words; an officer finds only his own cases by it."""
+def finds_by_personal(actor: Actor) -> bool:
+    """Whether the actor may search by name and phone, and list cases by whether their recordings are written
+    down: by what only those read whom `reads_personal` admits. An officer finds only his own cases by it."""
     return actor.role in (*_READS_PERSONAL, "officer")
 
 

@@ -105,7 +105,7 @@ def whole(
         "suggested": list(case.suggested),
         "erased": case.erased,
         "directory_version": case.directory_version,
-        "history": [_entry(entry, personal) for entry in case.history],
+        "history": [_entry(entry, personal, files.sees(actor, case)) for entry in case.history],
         "sla": _sla(row),
         "allowed": list(rights.allowed(actor, case, directory)),
         "people": {
@@ -165,7 +165,8 @@ def _question(case: Case) -> dict[str, Any] | None:
     }
 
 
-def _entry(entry: Entry, personal: bool) -> dict[str, Any]:
+def _entry(entry: Entry, personal: bool, sees_files: bool) -> dict[str, Any]:
+    """Files are named only to who sees them: a note that names one tells that it is a recording."""
     return {
         "n": entry.n,
         "at": entry.at,
@@ -175,7 +176,11 @@ def _entry(entry: Entry, personal: bool) -> dict[str, Any]:
         "person": entry.person,
         "note": entry.note if personal else None,
         "public": entry.public,
-        "data": {k: list(v) if isinstance(v, tuple) else v for k, v in entry.data.items()},
+        "data": {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in entry.data.items()
+            if sees_files or name != "media"
+        },
     }
 
 

@@ -118,11 +118,11 @@ class Desk:
     async def list(self, seat: Seat, given: Mapping[str, str]) -> Page:
         """Raises Invalid naming a parameter, Forbidden for what the role may not search or filter by."""
         filters = parse(given, seat.directory, self._secret)
-        search = filters.search
-        if search is not None and not rights.searches_persons(seat.actor) and not search.ticket:
-            raise Forbidden("this role does not search by name or phone", field="q")
-        if filters.unwritten is not None and not rights.filters_recordings(seat.actor):
-            raise Forbidden("this role does not see what citizens sent", field="unwritten")
+        if not rights.finds_by_personal(seat.actor):
+            if filters.search is not None and not filters.search.ticket:
+                raise Forbidden("this role does not search by name or phone", field="q")
+            if filters.unwritten is not None:
+                raise Forbidden("this role does not see what citizens sent", field="unwritten")
         query = self._query(seat, filters)
         rows, more = await self._lists.page(query)
         if more is None and filters.after is None:
@@ -212,7 +212,7 @@ class Desk:
 
     async def _data(self, seat: Seat, case: Case, request: acts.Request) -> dict[str, Any]:
         directory = seat.directory
-        acts.check_data(request, case, directory, self.now())
+        acts.check_data(request, case, seat.actor, directory, self.now())
         data = dict(request.data)
         if request.action in acts.PLACING:
             return await self._placement(seat, case, request)

@@ -202,6 +202,28 @@ async def test_filters_narrow_the_list(
         assert totals.all == len(expected)
 
 
+@pytest.mark.parametrize("actor", ACTORS, ids=lambda a: f"{a.role}-{a.id or a.district}")
+async def test_as_many_recordings_are_counted_as_their_list_shows(
+    database: mongo.Database, rows: list[Row], janjgir: District, sakti: District, actor: Actor
+) -> None:
+    """To nobody more than he reads, and none of a case that is hidden from him."""
+    directory = sakti if actor.district == "sakti" else janjgir
+    lists = CaseLists(database["cases"])
+
+    def waits(row: Row) -> bool:
+        return row.case.unwritten != () and rights.reads_personal(actor, row.case)
+
+    expected = _expected(rows, actor, directory, waits)
+    found = await _walk(lists, actor, directory, state="all", unwritten="true", limit="7")
+    assert found == [row.case.ticket for row in expected]
+    count = sum(len(row.case.unwritten) for row in expected)
+    query = Query(actor, visible(actor, directory), filters.UNWRITTEN, NOW)
+    assert await lists.unwritten(query) == count
+    if actor.role not in ("officer", "admin"):
+        # of all cases as many: those without have none
+        assert await lists.unwritten(_query(actor, directory, state="all")) == count
+
+
 async def test_a_ticket_number_finds_its_case_in_any_state(
     database: mongo.Database, janjgir: District, make_case: MakeCase, to_document: Documents
 ) -> None:

@@ -136,6 +136,41 @@ async def test_of_an_erased_case_nothing_is_told(bench: Any, make_case: MakeCase
     assert (await bench.get(f"/api/v1/cases/{ticket}")).json()["unwritten"] is None
 
 
+@pytest.mark.parametrize(
+    ("role", "person", "sees"),
+    [
+        ("operator", None, True),
+        ("officer", OFFICER, True),
+        ("officer", COLLEAGUE, False),
+        ("admin", None, False),
+    ],
+)
+async def test_the_history_names_files_only_to_who_sees_them(
+    bench: Any, spoken: str, role: Role, person: str | None, sees: bool
+) -> None:
+    """A note that names a file tells that the file is a recording, and what was once known could be named."""
+    assert (await bench.act(spoken, "attach", media=[VOICE])).status_code == 200
+    assert (await bench.act(spoken, "note", media=[VOICE], note="शब्द")).status_code == 200
+    answer = await bench.get(f"/api/v1/cases/{spoken}", role, person)
+    told = [(one["action"], one["data"]) for one in answer.json()["history"]]
+    data = {"media": [VOICE]} if sees else {}
+    assert told == [("attach", data), ("note", data)]
+    page = await _page(bench, f"/cases/{spoken}", role, person)
+    assert ("wrote down what a recording says" in page) == sees
+    assert (VOICE in answer.text, VOICE in page) == (sees, sees)
+
+
+async def test_who_may_not_hear_a_recording_does_not_take_it_from_the_list(bench: Any, spoken: str) -> None:
+    """A colleague of the office may note something of another's case, but not that he heard it."""
+    answer = await bench.act(spoken, "note", "officer", COLLEAGUE, media=[VOICE], note="शब्द")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == "media"
+    assert (await bench.act(spoken, "note", "officer", COLLEAGUE, note="शब्द")).status_code == 200
+    assert bench.case(spoken).unwritten == (VOICE, FILM)
+    assert (await bench.act(spoken, "note", "officer", OFFICER, media=[VOICE], note="शब्द")).status_code == 200
+    assert bench.case(spoken).unwritten == (FILM,)
+
+
 # ---------------------------------------------------------------- the pages
 
 
@@ -235,3 +270,22 @@ async def test_what_is_still_being_fetched_is_not_asked_for(bench: Any, spoken: 
     page = _file(await _page(bench, f"/cases/{spoken}"), VOICE)
     assert MARK in page
     assert "<form" not in page
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_of_two_who_write_it_down_at_once_the_second_keeps_his_words(
+    bench: Any, spoken: str, lost: bool
+) -> None:
+    """And reads what the first one wrote; also where the file never came and nothing waits any more."""
+    if lost:
+        del bench.media.files[VOICE]
+        bench.media.put(VOICE, state="gone", reason="gone")
+    form = _file(await _page(bench, f"/cases/{spoken}"), VOICE)
+    fields = {k: html.unescape(v) for k, v in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+    assert (await bench.act(spoken, "note", media=[VOICE], note="पहले के शब्द")).status_code == 200
+    answer = await bench.client.post(f"/cases/{spoken}/actions", data={**fields, "note": "दूसरे के शब्द"})
+    assert answer.status_code == 409
+    shown = _file(answer.text, VOICE)
+    assert "<blockquote>पहले के शब्द</blockquote>" in shown
+    assert ">दूसरे के शब्द</textarea>" in shown
+    assert MARK not in shown
