@@ -30,7 +30,7 @@ from services.kernel.domain.filing import (
     dangers,
     not_allowed,
 )
-from services.kernel.domain.suggest import Suggester
+from services.kernel.domain.suggest import Suggester, Suggestion
 
 LONG_TEXT = 300
 """Characters from which on a text is read in a thread: a millisecond or two becomes tens."""
@@ -158,8 +158,8 @@ class Filer:
             suggester = await self._build(directory)
         known = suggester
 
-        def suggest(text: str, kind: Kind) -> tuple[str, ...]:
-            return tuple(found.service for found in known.suggest(text, kind, MOST_SUGGESTED))
+        def suggest(text: str, kind: Kind) -> tuple[Suggestion, ...]:
+            return known.suggest(text, kind, MOST_SUGGESTED)
 
         return suggest
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from services.intake.whatsapp.conversation.core.saying import BETWEEN
 from services.kernel.domain import tickets
 from tests.conversation.town import Shown
 from tests.conversation.transcript import Expected, Gets, Happens, Must, Sent, Transcript, Who
@@ -172,7 +173,7 @@ class Player:
 
     async def _fault(self, who: Who, ids: list[str], gets: Gets) -> str:
         """Why what came is not what was expected; "" where it is."""
-        came = list(await self._side.replies(who, ids))
+        came = [part for one in await self._side.replies(who, ids) for part in _parts(one)]
         wanted = [await self._filled_in(one) for one in gets.replies]
         fault = _mismatch(wanted, came)
         return f"{fault}; what came: {[_brief(one) for one in came]}" if fault else ""
@@ -276,6 +277,12 @@ def _difference(wanted: Mapping[str, str], found: Mapping[str, str]) -> str:
         elif has != value:
             return f"{name} is `{has}`, not `{value}`"
     return ""
+
+
+def _parts(came: Shown) -> list[Shown]:
+    """What stands in one message as if it had come in several; the options stand under the last."""
+    *before, last = came.text.split(BETWEEN)
+    return [*(replace(came, text=text, options=()) for text in before), replace(came, text=last)]
 
 
 def _mismatch(wanted: Sequence[Expected | None], came: Sequence[Shown]) -> str:

@@ -38,6 +38,7 @@ from services.intake.whatsapp.conversation.core.model import (
     Turn,
     World,
 )
+from services.intake.whatsapp.conversation.core.saying import together
 from services.kernel.domain import tickets
 from services.kernel.domain.case import Act, Case, CasePlace, perform
 from services.kernel.domain.choices import choices
@@ -45,7 +46,7 @@ from services.kernel.domain.directory import District, Kind, Text
 from services.kernel.domain.errors import Refused
 from services.kernel.domain.filing import Application, Faulty, Suggest, consider
 from services.kernel.domain.people import Actor
-from services.kernel.domain.suggest import Suggester
+from services.kernel.domain.suggest import Suggester, Suggestion
 from services.notify.adapters.book_file import DATA, TEMPLATES
 
 WORDS = load_words()
@@ -96,8 +97,8 @@ def suggests(district: District) -> Suggest:
         known = _INDEXES[id(district)] = (district, Suggester(district))
     index = known[1]
 
-    def suggest(text: str, kind: Kind) -> tuple[str, ...]:
-        return tuple(found.service for found in index.suggest(text, kind, 3))
+    def suggest(text: str, kind: Kind) -> tuple[Suggestion, ...]:
+        return index.suggest(text, kind, 3)
 
     return suggest
 
@@ -161,7 +162,7 @@ class Town:
         phone.turns += turns
         phone.memory = replace(phone.memory, conversation=turns[-1].conversation)
         self.callbacks += [one for turn in turns for one in turn.callbacks]
-        said = [self._show(reply) for turn in turns for reply in turn.replies]
+        said = [self._show(one) for one in together([one for turn in turns for one in turn.replies])]
         phone.shown += said
         return said
 

@@ -36,6 +36,7 @@ from services.kernel.domain.filing_values import (
 )
 from services.kernel.domain.filing_values import not_allowed as not_allowed
 from services.kernel.domain.media import MOST_MEDIA, is_media_id
+from services.kernel.domain.suggest import Suggestion
 
 MOST_TEXT = 4000
 """Characters of what a citizen may write, trimmed."""
@@ -49,7 +50,7 @@ _LONGEST_WORD = 32
 _MOST_DOUBTFUL = 3
 _DOUBTFUL = "\u093c\u0900\u0901\u0902"  # nukta and the nasals: each is written in two ways
 
-Suggest = Callable[[str, Kind], tuple[str, ...]]
+Suggest = Callable[[str, Kind], tuple[Suggestion, ...]]
 """Services that a text may be about, best first."""
 
 
@@ -130,6 +131,10 @@ class Faulty(Invalid):
         super().__init__(self.faults[0].reason, field=self.faults[0].field)
 
 
+def _suggested(suggest: Suggest, text: str, kind: Kind) -> tuple[str, ...]:
+    return tuple(one.service for one in suggest(comparable(text), kind)[:MOST_SUGGESTED])
+
+
 def consider(application: Application, directory: District, suggest: Suggest) -> Considered:
     """What is filed for `application` in `directory`. Raises Faulty with every fault."""
     faults: list[Fault] = []
@@ -159,7 +164,7 @@ def consider(application: Application, directory: District, suggest: Suggest) ->
         priority=danger.gravest(found),
         dangers=rules(found),
         service=service,
-        suggested=suggest(comparable(text), kind)[:MOST_SUGGESTED] if text and not service else (),
+        suggested=_suggested(suggest, text, kind) if text and not service else (),
         block=village.block,
         village=village.id,
         confidential=application.confidential,

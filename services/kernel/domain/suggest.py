@@ -21,6 +21,7 @@ from services.kernel.domain.suggest_text import Reading, read
 from services.kernel.domain.suggest_words import Vocabulary
 
 THRESHOLD = 0.28  # of the score, which is in [0, 1): below it a guess is noise
+CLEAR = 0.8  # of the likeliest's score: where the next has no more, it is clear which is meant
 
 _NAME_WEIGHT = 0.85
 _WEAK_WORTH = 0.25
@@ -40,6 +41,13 @@ class Suggestion:
 
     service: str
     score: float
+
+
+def clear_suggestion(found: Sequence[Suggestion]) -> Suggestion | None:
+    """The likeliest, where it leads the next clearly; `found` the likeliest first."""
+    if not found or (len(found) > 1 and found[1].score > CLEAR * found[0].score):
+        return None
+    return found[0]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from services.kernel.domain.filing import (
     consider,
 )
 from services.kernel.domain.media import MOST_MEDIA
+from services.kernel.domain.suggest import Suggestion
 from services.kernel.testing.memory import ManualClock
 
 TICKET = "2600104237"
@@ -39,8 +40,11 @@ def application(**fields: object) -> Application:
     return Application(**given)  # type: ignore[arg-type]
 
 
-def suggest(text: str, kind: Kind) -> tuple[str, ...]:
-    return ("hand-pump", "piped-water", "no-drinking-water", "dirty-water")
+SUGGESTED = ("hand-pump", "piped-water", "no-drinking-water", "dirty-water")
+
+
+def suggest(text: str, kind: Kind) -> tuple[Suggestion, ...]:
+    return tuple(Suggestion(service, 0.5) for service in SUGGESTED)
 
 
 def faults(error: pytest.ExceptionInfo[Faulty]) -> dict[str, str]:
@@ -260,7 +264,7 @@ def test_what_was_sent_may_be_all_that_is_said(janjgir: District, text: str | No
 
 def test_words_beside_it_count_as_ever(janjgir: District) -> None:
     considered = consider(application(media=(PHOTO,)), janjgir, suggest)
-    assert (considered.text, considered.suggested) == (TEXT, suggest("", "complaint")[:3])
+    assert (considered.text, considered.suggested) == (TEXT, SUGGESTED[:3])
     with pytest.raises(Faulty) as error:
         consider(application(text="a" * (MOST_TEXT + 1), media=(PHOTO,)), janjgir, suggest)
     assert faults(error) == {"text": "too_long"}
@@ -333,7 +337,7 @@ def test_a_village_name_of_two_blocks_is_not_guessed(janjgir: District) -> None:
 
 
 def test_suggestions_only_where_no_service_is_given(janjgir: District) -> None:
-    assert consider(application(), janjgir, suggest).suggested == suggest("", "complaint")[:3]
+    assert consider(application(), janjgir, suggest).suggested == SUGGESTED[:3]
     assert consider(application(service="hand-pump"), janjgir, suggest).suggested == ()
 
 

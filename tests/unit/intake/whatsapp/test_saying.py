@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.whatsapp.conversation.core.model import Option
-from services.intake.whatsapp.conversation.core.saying import reply, telephone
+from services.intake.whatsapp.conversation.core.model import Fallback, Option, Reply
+from services.intake.whatsapp.conversation.core.saying import reply, telephone, together
 from services.kernel.domain.directory import District
 from services.kernel.domain.whatsapp_limits import (
     MOST_BODY,
@@ -81,6 +81,47 @@ def test_titles_that_are_cut_alike_are_told_apart() -> None:
     made = reply("?", [Option("a", long + "एक"), Option("b", long + "दो")], "चुनिए")
     titles = [title for _, title, _ in made.rows]
     assert len(set(titles)) == 2 and all(utf16_units(title) <= MOST_ROW_TITLE for title in titles)
+
+
+QUESTION = reply("यह कहाँ की बात है?", [Option("1.place.other", "दूसरी जगह")])
+
+
+def test_a_short_word_and_its_question_are_one_message() -> None:
+    said = Reply("यह भी जोड़ लिया।")
+    (one,) = together([said, QUESTION])
+    assert one.text == f"{said.text}\n\n{QUESTION.text}"
+    assert one.buttons == QUESTION.buttons
+    assert together([said, said, QUESTION]) == [said, one]
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [
+        Reply("तुरंत 112 पर फ़ोन कीजिए।", urgent=True),
+        Reply("दर्ज हो गई: JC-2600000013", fallback=Fallback("citizen_filed", {})),
+        Reply("शब्द " * 40),
+        QUESTION,
+    ],
+    ids=["danger", "a case", "long", "another question"],
+)
+def test_what_is_more_than_a_short_word_stays_by_itself(alone: Reply) -> None:
+    assert together([alone, QUESTION]) == [alone, QUESTION]
+
+
+def test_words_alone_are_no_question() -> None:
+    two = [Reply("ठीक है।"), Reply("और कोई काम हो तो लिखिए।")]
+    assert together(two) == two
+
+
+@given(st.lists(st.tuples(SEEN, st.one_of(st.just([]), OPTIONS)), max_size=5))
+def test_what_stands_together_fits_and_nothing_is_lost(said: list[tuple[str, list[Option]]]) -> None:
+    replies = [reply(text, options, "चुनिए") for text, options in said]
+    sent = together(replies)
+    assert not any(fault_of(one) for one in sent)
+    assert "\n\n".join(one.text for one in sent) == "\n\n".join(one.text for one in replies)
+    assert [o for one in sent for o in (*one.buttons, *one.rows)] == [
+        o for one in replies for o in (*one.buttons, *one.rows)
+    ]
 
 
 def test_chhattisgarhi_falls_back_to_hindi() -> None:

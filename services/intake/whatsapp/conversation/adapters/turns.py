@@ -31,6 +31,7 @@ from services.intake.whatsapp.conversation.adapters.saying import Saying
 from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.machine import Machine, remember
 from services.intake.whatsapp.conversation.core.model import CasesWanted, Turn, World
+from services.intake.whatsapp.conversation.core.saying import together
 from services.kernel.adapters import metrics
 from services.kernel.adapters.clock import Clock
 from services.kernel.adapters.directory.store import DirectoryStore
@@ -228,7 +229,7 @@ class Turns:
         turns: Sequence[Turn],
         now: datetime,
     ) -> list[Message]:
-        replies = [reply for turn in turns for reply in turn.replies]
+        replies = together([reply for turn in turns for reply in turn.replies])
         said = [
             self._saying.message(reply, place, inbound, stored.memory, heard.district, now)
             for place, reply in enumerate(replies)

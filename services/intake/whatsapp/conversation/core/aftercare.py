@@ -14,6 +14,9 @@ from services.intake.whatsapp.conversation.core.understanding import is_sign, pl
 from services.kernel.domain import danger, tickets
 from services.kernel.domain.filing import comparable
 
+STORY_WORDS = 3
+"""So many words may tell something that no word list knows."""
+
 
 def about(stage: Stage, followed: Followed, some: Sequence[Inbound]) -> None:
     """Messages about one case: the answer that is waited for, what he thinks of its end, or more."""
@@ -101,16 +104,21 @@ def notice_answered(stage: Stage, inbound: Inbound) -> bool:
 
 
 def is_verdict(stage: Stage, inbound: Inbound) -> bool:
-    """The same some time later, where one case is resolved, or where he says which."""
+    """The same some time later, where one case is resolved, or where he says which. What is said then may be
+    about anything: that it is done counts where no other case can be meant, else it is asked."""
     meant = stage.words.verdict(inbound.text)
     if meant is None:
         return False
     resolved = [one for one in stage.world.cases if one.state == "resolved"]
     what = "confirm" if meant == "yes" else "unsatisfied"
-    if len(resolved) == 1:
+    certain = {"done", "undone"} & stage.words.answers(inbound.text) and stage.conversation.draft is None
+    known = [one for one in stage.world.cases if one.case is None or one.case.open or one in resolved]
+    if len(resolved) == len(known) == 1 and certain:
         begin(stage, resolved[0], what)
+    elif len(resolved) == 1:
+        cases.show(stage, resolved[0])
     elif resolved:
-        cases.pick(stage, resolved, what, "cases.which")
+        cases.pick(stage, resolved, what if certain else "status", "cases.which")
     return bool(resolved)
 
 
@@ -135,10 +143,14 @@ def with_words(stage: Stage, inbound: Inbound, action: str) -> None:
     """The words that were asked for: an answer, a reason, or more."""
     ticket, words = stage.conversation.ticket, stage.words
     nods = inbound.sort == "text" and words.is_nod(inbound.text)
+    no_reason = action == "reopen" and (nods or words.number(inbound.text) is not None)
+    followed = stage.world.case(ticket) if action == "reopen" and not nods else None
     if ticket is not None and action == "attach" and nods:
         stage.say("thanks")
         drafting.home(stage)
-    elif ticket is None or not _says(stage, inbound) or (nods and action == "reopen"):
+    elif followed is not None and words.verdict(inbound.text) == "yes":
+        cases.show(stage, followed)  # done after all, or not: he is asked again
+    elif ticket is None or not _says(stage, inbound) or no_reason:
         drafting.fail(stage)
     else:
         act_with(stage, ticket, [inbound], action)
@@ -150,7 +162,8 @@ def _says(stage: Stage, inbound: Inbound) -> bool:
     if inbound.sort != "text":
         return has_content(inbound)
     polite = words.is_greeting(inbound.text) or words.command(inbound.text) is not None
-    return bool(plain(inbound.text)) and not polite
+    asks = stage.conversation.at == "reason" and words.only_asks(inbound.text)
+    return bool(plain(inbound.text)) and not polite and not asks
 
 
 def rated(stage: Stage, inbound: Inbound) -> bool:
@@ -162,6 +175,9 @@ def rated(stage: Stage, inbound: Inbound) -> bool:
     if stage.world.suggest(comparable(text), "complaint") or stage.words.is_greeting(text):
         return False
     if stage.words.is_amiss(text) and not stage.words.only_answers(text):
+        return False
+    told = talk.is_story(stage, inbound) and len(text.split()) >= STORY_WORDS
+    if told and not stage.words.is_praise(text):
         return False
     stage.say("thanks")
     return True

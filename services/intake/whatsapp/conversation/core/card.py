@@ -40,7 +40,7 @@ class Confirm:
         stage.put(
             card(stage),
             [
-                option(stage, "confirm", "yes", "confirm.yes"),
+                option(stage, "confirm", "yes", "confirm.yes", means=("right", "file", "go")),
                 option(stage, "confirm", "edit", "confirm.edit", means=("no",)),
                 option(stage, "confirm", "cancel", "confirm.cancel", means=("drop",)),
             ],
@@ -56,8 +56,8 @@ class Confirm:
             stage.ask(
                 "cancel.ask",
                 [
-                    option(stage, "cancel", "yes", "cancel.yes", means=("cancel", "drop")),
-                    option(stage, "cancel", "no", "cancel.no"),
+                    option(stage, "cancel", "yes", "cancel.yes", means=("cancel", "drop", "go")),
+                    option(stage, "cancel", "no", "cancel.no", means=("file",)),
                 ],
             )
         else:

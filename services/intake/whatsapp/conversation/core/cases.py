@@ -20,7 +20,7 @@ from services.intake.whatsapp.conversation.core.stage import Stage
 from services.kernel.domain import tickets
 from services.kernel.domain.whatsapp_limits import cut
 
-_MEANS = {"confirm": ("yes", "done"), "unsatisfied": ("no", "undone")}
+_MEANS = {"confirm": ("yes", "right", "done"), "unsatisfied": ("no", "undone")}
 MOST_LISTED = 9
 MOST_WORDS = 1000
 """Characters of a reason or an answer."""
@@ -116,7 +116,7 @@ def pick(
                 f"pick.{followed.ticket}",
                 number_of(stage, followed),
                 " · ".join(part for part in said if part),
-                ("yes",) if len(cases) == 1 else (),
+                ("yes", "right") if len(cases) == 1 else (),
             )
         )
     if purpose == "answer":
@@ -158,7 +158,7 @@ def begin(stage: Stage, followed: Followed, what: str) -> bool:
         stage.ask(
             "withdraw.ask",
             [
-                stage.option(f"withdraw.{ticket}.yes", "withdraw.yes", "done"),
+                stage.option(f"withdraw.{ticket}.yes", "withdraw.yes", "done", "go"),
                 stage.option(f"withdraw.{ticket}.no", "withdraw.no"),
             ],
             number=number,

@@ -54,6 +54,7 @@ _WAYS_ON: Mapping[Step, tuple[str, str]] = {
     "service": ("unknown", "service.unknown"),
     "place": ("unknown", "place.unknown"),
     "village": ("skip", "skip"),
+    "name": ("skip", "skip"),
     "phone": ("skip", "skip"),
 }
 """By what a question can be left without an answer, with the title."""
@@ -215,7 +216,7 @@ def keep(stage: Stage, inbound: Inbound) -> Attachment:
 
 def behalf(stage: Stage, inbound: Inbound) -> None:
     """For whom it is filed."""
-    if adds(stage, inbound):
+    if adds(stage, inbound, named=True):
         stage.go("draft")
         return
     name = name_in(stage, inbound)

@@ -16,8 +16,6 @@ from services.intake.whatsapp.conversation.core.understanding import says_someth
 from services.kernel.domain import danger
 from services.kernel.domain.filing import comparable
 
-STORY_WORDS = 3
-
 
 def hear(stage: Stage, inbound: Inbound) -> None:
     """The case that it answers takes the message, or else what is being talked about."""
@@ -76,9 +74,9 @@ def _not_understood(stage: Stage) -> None:
 
 def _tells(stage: Stage, text: str) -> bool:
     """Whether words tell something, rather than try out what happens."""
-    if not says_something(text) or stage.words.only_answers(text):
+    if not says_something(text) or stage.words.only_answers(text) or stage.words.only_asks(text):
         return False
-    return len(text.split()) >= STORY_WORDS or _suggests(stage, text)
+    return len(text.split()) >= aftercare.STORY_WORDS or _suggests(stage, text)
 
 
 def _suggests(stage: Stage, text: str) -> bool:
@@ -91,7 +89,8 @@ def _new_or_answer(stage: Stage, inbound: Inbound) -> None:
     if len(asked) == 1 and asked[0].state == "resolved" and not _suggests(stage, inbound.text):
         aftercare.about(stage, asked[0], [inbound])  # he was just told of it, and tells of nothing else
     elif asked:
-        key = "answer.which" if len(asked) == 1 else "cases.which"
+        one = "answer.which" if asked[0].state != "closed" else "answer.which.closed"
+        key = one if len(asked) == 1 else "cases.which"
         cases.pick(stage, asked, "answer", key, pending=[inbound])
     else:
         drafting.begin(stage, [inbound])
@@ -147,7 +146,13 @@ def _cancel(stage: Stage, inbound: Inbound) -> None:
 def _correct(stage: Stage, inbound: Inbound) -> None:
     """What is to be changed, in his own words."""
     field = stage.words.correction(inbound.text) if inbound.sort == "text" else None
-    if not field or not correct(stage, field):
+    if field and correct(stage, field):
+        return
+    tells = stage.words.is_sentence(inbound.text) or _suggests(stage, inbound.text)
+    if tells and talk.is_story(stage, inbound):
+        stage.go("draft")
+        drafting.take(stage, inbound)
+    else:
         _about_draft(stage, inbound)
 
 
@@ -159,7 +164,7 @@ def _behalf(stage: Stage, inbound: Inbound) -> None:
 
 
 def _call(stage: Stage, inbound: Inbound) -> None:
-    """Whoever goes on telling does not want to be called."""
+    """Whoever goes on telling does not want to be called, or to take a case back."""
     if not talk.is_story(stage, inbound):
         drafting.fail(stage)
         return
@@ -248,7 +253,7 @@ _HEARS: Mapping[At, Callable[[Stage, Inbound], None]] = {
     "answer": _answer,
     "reason": _reason,
     "rating": _rating,
-    "withdraw": _chosen,
+    "withdraw": _call,
     "add": _add,
     "call": _call,
     "call_phone": _call_phone,

@@ -289,6 +289,8 @@ class Machine:
             stage.set(offered=(stage.option("menu.back", "add.done", "enough"),))
         else:
             drafting.home(stage)
+            if stage.conversation.draft is None:
+                stage.set(offered=())  # what was offered is done
             drafting.go_on(stage)
 
 

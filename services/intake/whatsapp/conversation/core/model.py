@@ -7,7 +7,7 @@ thing to be done (`File` or `Acts`) whose outcome then makes the next turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -17,7 +17,7 @@ from services.intake.following import Followed
 from services.intake.whatsapp.conversation.core.inbound import Inbound, Media
 from services.kernel.domain.choices import Choices
 from services.kernel.domain.directory import District, Kind, Language
-from services.kernel.domain.filing import Application
+from services.kernel.domain.filing import Application, Suggest
 from services.kernel.domain.media import RECORDINGS, MediaKind
 
 Tongue = Literal["hi", "en", "hne"]
@@ -194,7 +194,7 @@ class World:
 
     directory: District
     now: datetime
-    suggest: Callable[[str, Kind], Sequence[str]] = field(repr=False)
+    suggest: Suggest = field(repr=False)
     choices: Choices = field(repr=False)
     known: Sequence[Followed] | None = None
 

@@ -27,7 +27,7 @@ class Place:
         stage.ask(
             "place.guess",
             [
-                Option(_village_id(stage, guess), stage.text("place.guess.yes"), means=("yes",)),
+                Option(_village_id(stage, guess), stage.text("place.guess.yes"), means=("yes", "right")),
                 option(stage, "place", "other", "place.guess.no", means=("no",)),
             ],
             village=_named(stage, guess),
@@ -71,12 +71,15 @@ class Place:
             return False
         matches, block = _named_in(stage.world.directory, words)
         best = places.clear_match(matches)
+        unsure = best is not None and best.score < 1 and not danger.find(words)
+        if unsure and adds(stage, inbound):
+            return True  # a word of a sentence that only sounds like a village
         if best is not None:
             stage.answered("place", "village", block=best.block.id, **_found(stage, best, inbound))
         elif matches:
             _which(stage, matches, words)
         elif block is not None:
-            stage.answered("place", block=block.id, village=None)
+            stage.answered("place", block=block.id, village=None, landmark=_landmark(stage, inbound))
         elif not adds(stage, inbound):
             stage.change(village_text=words, village=None)
             if stage.words.is_elsewhere(words):
@@ -169,7 +172,9 @@ class Village:
 def _words(stage: Stage, inbound: Inbound) -> str:
     """The words that may be a place; "" for none."""
     words = " ".join(inbound.text.split())[:MOST_PLACE]
-    if inbound.sort != "text" or stage.words.answers(words) or not says_something(words):
+    if inbound.sort != "text" or not says_something(words):
+        return ""
+    if stage.words.answers(words) or stage.words.only_asks(words):
         return ""
     return words
 
@@ -186,19 +191,21 @@ def _named_in(directory: District, words: str) -> tuple[tuple[VillageMatch, ...]
 
 
 def _found(stage: Stage, match: VillageMatch, inbound: Inbound) -> dict[str, str | None]:
-    """What is known of the place now. More words than names have tell where in the village, also those
-    that he had said before he named it; a sentence tells more of what happened."""
+    """What is known of the place now."""
+    landmark = _landmark(stage, inbound)
+    return {"village": match.village.id, "village_text": None, "landmark": landmark}
+
+
+def _landmark(stage: Stage, inbound: Inbound) -> str | None:
+    """More words than names have tell where in the village or the block, also those that he had said before
+    he named it; a sentence tells more of what happened."""
     words = _words(stage, inbound)
     said = [words, stage.draft.village_text or ""]
     if danger.find(words) or stage.words.is_sentence(words):
         tell(stage, inbound)
         said = said[1:]
-    tells = [one for one in said if len(stage.words.beside_place(one)) > MOST_NAME_WORDS]
-    return {
-        "village": match.village.id,
-        "village_text": None,
-        "landmark": next(iter(tells), None),
-    }
+    tells = (one for one in said if len(stage.words.beside_place(one)) > MOST_NAME_WORDS)
+    return next(tells, stage.draft.landmark)
 
 
 def _towns(directory: District, block: Block) -> dict[str, VillageMatch]:

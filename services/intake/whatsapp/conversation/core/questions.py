@@ -18,12 +18,16 @@ from services.kernel.domain.directory import KINDS, Department, Service
 from services.kernel.domain.errors import Invalid
 from services.kernel.domain.filing import MOST_NAME, MOST_TEXT, comparable
 from services.kernel.domain.phones import normalise
+from services.kernel.domain.suggest import Suggestion, clear_suggestion
+from services.kernel.domain.whatsapp_limits import MOST_BUTTONS
 
 MOST_SUGGESTED = 3
 MOST_ADDED = 3
 """So often in a row is something added to the story in place of a choice, before it is gone on."""
 PAGE = 8
 LONGEST_NAME_WORDS = 8
+SHORTEST_TROUBLE = 4
+"""Words in place of a name that tell of a trouble, where they sound like one."""
 MOST_NAMES = 5
 
 
@@ -41,9 +45,9 @@ def option(
 
 
 def tell(stage: Stage, inbound: Inbound) -> bool:
-    """Put the words of a message to the story; whether there were any. "Yes" and "wrong" are none."""
+    """Put the words of a message to the story; whether there were any. "Yes", "wrong" and "why?" are none."""
     words = inbound.text.strip()
-    if not says_something(words) or stage.words.only_answers(words):
+    if not says_something(words) or stage.words.only_answers(words) or stage.words.only_asks(words):
         return False
     draft = stage.draft
     room = MOST_TEXT - len(draft.text) - 1
@@ -57,19 +61,27 @@ def tell(stage: Stage, inbound: Inbound) -> bool:
     return True
 
 
-def adds(stage: Stage, inbound: Inbound) -> bool:
+def adds(stage: Stage, inbound: Inbound, *, named: bool = False) -> bool:
     """Whether words in place of an answer tell more of what happened; then they are put to the story. Only
-    once in a row, but for danger: what he says again he means."""
+    once in a row, but for danger: what he says again he means. `named`: it is a name that is asked for, and
+    no place, which may sound like a trouble ("स्कूल के पास")."""
     failures = stage.conversation.failures
     if inbound.sort != "text":
         return False
-    if not danger.find(inbound.text) and (failures or not stage.words.is_sentence(inbound.text)):
+    if not danger.find(inbound.text) and (failures or not _tells_more(stage, inbound.text, named)):
         return False
     if not tell(stage, inbound):
         return False
     stage.set(failures=failures + 1)
     stage.say("added.words")
     return True
+
+
+def _tells_more(stage: Stage, text: str, named: bool) -> bool:
+    if stage.words.is_sentence(text):
+        return True
+    long = named and len(text.split()) >= SHORTEST_TROUBLE and not stage.words.has_surname(text)
+    return long and bool(stage.world.suggest(comparable(text), stage.draft.kind))
 
 
 def ask_behalf(stage: Stage) -> None:
@@ -128,13 +140,16 @@ class ServiceQuestion:
         if not likely:
             self._departments(stage, 0)
             return
-        only = len(likely) == 1
-        why = "" if only else stage.text("service.unknown.why")
+        # few are seen at once, on buttons; more are told apart by their departments, in a list
+        few = len(likely) < MOST_BUTTONS
+        means = ("yes", "right") if len(likely) == 1 else ()
         shown = [
-            *(self._option(stage, service, only=only) for service in likely),
+            *(self._option(stage, service, bare=few, means=means) for service in likely),
             option(stage, "service", "list", "service.list", means=("no",)),
-            option(stage, "service", "unknown", "service.unknown", why),
         ]
+        if len(shown) != MOST_BUTTONS:
+            why = "" if few else stage.text("service.unknown.why")
+            shown.append(option(stage, "service", "unknown", "service.unknown", why))
         stage.ask("service.ask", shown, list_key="service.open")
 
     def choose(self, stage: Stage, value: str) -> bool:
@@ -162,9 +177,9 @@ class ServiceQuestion:
         again and again, is not held up."""
         if inbound.sort != "text" or not tell(stage, inbound):
             return False
-        likely = self._likely(stage, inbound.text)
-        if len(likely) == 1 and len(inbound.text.split()) <= 3:
-            stage.answered("service", service=likely[0].id)
+        sure = clear_suggestion(self._suggested(stage, inbound.text))
+        if sure is not None and len(inbound.text.split()) <= 3:
+            stage.answered("service", service=sure.service)
             return True
         stage.say("added.words")
         if not stage.is_burst:
@@ -174,19 +189,25 @@ class ServiceQuestion:
         return True
 
     def _likely(self, stage: Stage, text: str) -> list[Service]:
-        found = stage.world.suggest(comparable(text), stage.draft.kind) if text else ()
         by_id = stage.world.directory.service_by_id
-        return [by_id[one] for one in found if one in by_id][:MOST_SUGGESTED]
+        return [by_id[one.service] for one in self._suggested(stage, text)]
 
-    def _option(self, stage: Stage, service: Service, *, only: bool) -> Option:
-        """With its department, by which several are told apart; without it, it may stand on a button."""
+    def _suggested(self, stage: Stage, text: str) -> list[Suggestion]:
+        found = stage.world.suggest(comparable(text), stage.draft.kind) if text else ()
+        known = stage.world.directory.service_by_id
+        return [one for one in found if one.service in known][:MOST_SUGGESTED]
+
+    def _option(
+        self, stage: Stage, service: Service, *, bare: bool = False, means: tuple[str, ...] = ()
+    ) -> Option:
+        """With its department; bare of it, it may stand on a button."""
         language = stage.conversation.language
         department = stage.world.directory.department_by_id.get(service.department)
         return Option(
             f"{stage.draft.number}.service.{service.id}",
             service.name.say(language),
-            department.name.say(language) if department is not None and not only else "",
-            ("yes",) if only else (),
+            department.name.say(language) if department is not None and not bare else "",
+            means,
         )
 
     def _departments(self, stage: Stage, page: int) -> None:
@@ -254,6 +275,9 @@ class Name:
         if value == "behalf":
             ask_behalf(stage)
             return True
+        if value == "skip":
+            stage.answered("name", name=None)
+            return True
         known = self._known(stage)
         if not value.isdecimal() or int(value) >= len(known):
             return False
@@ -269,7 +293,7 @@ class Name:
             hidden = stage.draft.confidential or "confidential" in meant
             stage.answered("name", name=None, confidential=hidden)
             return True
-        if adds(stage, inbound):
+        if adds(stage, inbound, named=True):
             return True
         name = name_in(stage, inbound)
         if name is None:
@@ -297,7 +321,7 @@ class Phone:
         return True
 
     def hear(self, stage: Stage, inbound: Inbound) -> bool:
-        if adds(stage, inbound):
+        if adds(stage, inbound, named=True):
             return True
         number = number_in(inbound)
         if number is None:
@@ -320,9 +344,12 @@ def name_in(stage: Stage, inbound: Inbound) -> str | None:
     """The name that a message is; None for what is longer than a name, and for `yes` or `me`."""
     if inbound.sort != "text" or stage.words.answers(inbound.text):
         return None
-    if stage.words.only_greets(inbound.text):
+    if stage.words.only_greets(inbound.text) or stage.words.only_asks(inbound.text):
         return None
-    words = stage.words.name_in(inbound.text)
+    words = stage.words.name_told(inbound.text) or stage.words.name_in(inbound.text)
+    told = stage.words.beside_place(words)
+    if words != inbound.text.strip() and len(told) < len(words.split()):
+        return None  # `मेरा नाम वोटर लिस्ट से कट …` tells no name
     return words if is_name(words) and not stage.words.is_no_name(words) else None
 
 

@@ -6,6 +6,7 @@ Lengths are counted in UTF-16 units, the strictest way in which Meta counts anyw
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,9 @@ from services.kernel.domain.whatsapp_limits import (
     cut,
     utf16_units,
 )
+
+MOST_SHORT_WORD = 160
+BETWEEN = "\n\n"
 
 
 def telephone(number: str) -> str:
@@ -77,6 +81,27 @@ def reply(text: str, options: Sequence[Option] = (), list_button: str = "", **mo
         list_button=cut(list_button, MOST_BUTTON_TITLE),
         **more,
     )
+
+
+def together(replies: Sequence[Reply]) -> list[Reply]:
+    """What is sent for them: a short word before a question ("this is added, too") stands in one message with
+    it, so that a phone rings once, and the two come in their order. What tells of a case, or of danger, stays
+    by itself."""
+    sent: list[Reply] = []
+    for one in replies:
+        before = sent[-1] if sent else None
+        if before is not None and _is_short_word(before) and (one.buttons or one.rows):
+            text = f"{before.text}{BETWEEN}{one.text}"
+            if utf16_units(text) <= MOST_BODY:
+                sent[-1] = replace(one, text=text)
+                continue
+        sent.append(one)
+    return sent
+
+
+def _is_short_word(one: Reply) -> bool:
+    is_bare = not (one.buttons or one.rows or one.fallback or one.urgent)
+    return is_bare and utf16_units(one.text) <= MOST_SHORT_WORD
 
 
 def _distinct(options: Sequence[Option], most: int) -> list[Option]:

@@ -63,6 +63,7 @@ def is_story(stage: Stage, inbound: Inbound) -> bool:
         and says_something(inbound.text)
         and not words.is_greeting(inbound.text)
         and not words.only_answers(inbound.text)
+        and not words.only_asks(inbound.text)
         and words.command(inbound.text) is None
     )
 
@@ -118,7 +119,7 @@ def human(stage: Stage) -> None:
     stage.go("call", ticket=ticket)
     stage.ask(
         "call.offer",
-        [stage.option("call.yes", "call.yes"), stage.option("call.no", "call.no")],
+        [stage.option("call.yes", "call.yes", "go"), stage.option("call.no", "call.no")],
         call_centre=centre.phone,
         hours=hours,
     )

@@ -8,17 +8,15 @@ message is made of nothing but its words: a complaint that merely holds the word
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice, product
 from typing import Any
-
-from rapidfuzz import fuzz
 
 from services.intake.whatsapp.conversation.core.model import Option, Tongue
 from services.intake.whatsapp.conversation.core.numbers import SELECTORS, number_of
-from services.kernel.domain.spelling import fold, romanised, words
+from services.intake.whatsapp.conversation.core.phrases import alike, folded, is_question
+from services.kernel.domain.spelling import fold, words
 
 MOST_WORDS = 8
 """Words of the longest phrase: what is longer is a story."""
@@ -26,12 +24,10 @@ MOST_CORRECTING = 5
 """Words of a message that says what is wrong on the card; what is longer may be part of the story."""
 MOST_NAME = 4
 """Words of a name that somebody tells among other things."""
-MOST_SPELLINGS = 24
-"""Spellings of a phrase in Latin letters that are known."""
 SHORTEST_SENTENCE = 3
 SHORTEST_MISSPELT = 6
 ALIKE = 88.0
-_VERDICTS = {"yes": {"yes", "done", "superb"}, "no": {"no", "undone", "poor", "awful"}}
+_VERDICTS = {"yes": {"yes", "right", "done", "superb"}, "no": {"no", "undone", "poor", "awful"}}
 _WIPED = ("story", "media")
 """What is lost when it is told again: that it is wrong must be said."""
 
@@ -52,7 +48,8 @@ class Words:
     made that mean the same, one of each list at least and beside them only `little`; `frames`: what people
     put before and after a name; `greetings` and `openers`: words of which a greeting is made, the former of
     nothing else; `corrections`: words that tell that something is wrong, and what; `no_names`: words that no
-    name of a person has; the rest are single words that tell a language, a kind, or abuse."""
+    name of a person has, but before `surnames`; `asking`: of which a question is made that tells nothing;
+    `praise`: of thanks; the rest are single words that tell a language, a kind, or abuse."""
 
     commands: Mapping[str, str]
     meanings: Mapping[str, frozenset[str]]
@@ -69,6 +66,9 @@ class Words:
     elsewhere: frozenset[str]
     amiss: frozenset[str]
     beside_numbers: frozenset[str]
+    asking: frozenset[str]
+    praise: frozenset[str]
+    surnames: frozenset[str]
     english: frozenset[str]
     chhattisgarhi: frozenset[str]
     chhattisgarhi_or_not: frozenset[str]
@@ -84,22 +84,22 @@ class Words:
         """From the file's lists. Raises ValueError where one phrase has two meanings, or a recipe none."""
         commands: dict[str, str] = {}
         for id_, said in data["commands"].items():
-            for phrase in _folded(said):
+            for phrase in folded(said):
                 if commands.setdefault(phrase, id_) != id_:
                     raise ValueError(f"`{phrase}` means {id_} and {commands[phrase]}")
         meanings: dict[str, set[str]] = {}
         for id_, said in data["answers"].items():
-            for phrase in _folded(said):
+            for phrase in folded(said):
                 meanings.setdefault(phrase, set()).add(id_)
         recipes = [
-            (id_, [frozenset(_folded(some.split())) for some in recipe])
+            (id_, [frozenset(folded(some.split())) for some in recipe])
             for id_, made in data["made_of"].items()
             for recipe in made
         ]
         unknown = {id_ for id_, _ in recipes} - data["commands"].keys() - data["answers"].keys()
         if unknown:
             raise ValueError(f"`{min(unknown)}` is no command and no answer")
-        single = {name: frozenset(_folded(said)) for name, said in data["words"].items()}
+        single = {name: frozenset(folded(said)) for name, said in data["words"].items()}
         return Words(
             commands=commands,
             meanings={phrase: frozenset(ids) for phrase, ids in meanings.items()},
@@ -107,13 +107,13 @@ class Words:
             numbers={
                 phrase: int(number)
                 for number, said in data["numbers"].items()
-                for phrase in _folded(said)
+                for phrase in folded(said)
             },
             frames={
-                where: tuple(sorted(_folded(said), key=len, reverse=True))
+                where: tuple(sorted(folded(said), key=len, reverse=True))
                 for where, said in data["frames"].items()
             },
-            corrections={id_: frozenset(_folded(said)) for id_, said in data["corrections"].items()},
+            corrections={id_: frozenset(folded(said)) for id_, said in data["corrections"].items()},
             greetings=single["greetings"],
             openers=single["openers"] | single["greetings"],
             empty=single["empty"],
@@ -123,12 +123,15 @@ class Words:
             elsewhere=single["elsewhere"],
             amiss=single["amiss"],
             beside_numbers=single["beside_numbers"],
+            asking=single["asking"],
+            praise=single["praise"],
+            surnames=single["surnames"],
             english=single["english"],
             chhattisgarhi=single["chhattisgarhi"],
             chhattisgarhi_or_not=single["chhattisgarhi_or_not"],
             abuse=single["abuse"],
             verbs=single["verbs"],
-            kinds={kind: tuple(sorted(_folded(said))) for kind, said in data["kinds"].items()},
+            kinds={kind: tuple(sorted(folded(said))) for kind, said in data["kinds"].items()},
             _long=tuple((p, i) for p, i in commands.items() if len(p) >= SHORTEST_MISSPELT),
             _command_ids=frozenset(data["commands"]),
             _answer_ids=frozenset(data["answers"]),
@@ -142,15 +145,18 @@ class Words:
         found = self.commands.get(said) or next(iter(self._made(said, self._command_ids)), None)
         if found is not None or said in self.meanings or len(said) < SHORTEST_MISSPELT:
             return found
-        score, found = max(
-            ((fuzz.ratio(said, phrase), id_) for phrase, id_ in self._long), default=(0.0, None)
-        )
+        likely = ((alike(said, phrase), id_) for phrase, id_ in self._long)
+        score, found = max(likely, default=(0.0, None))
         return found if score >= ALIKE else None
 
     def answers(self, text: str) -> frozenset[str]:
-        """yes, no, skip …: all that a short message may answer."""
+        """yes, no, skip …: all that a short message may answer. Whoever asks "done?" answers nothing."""
+        return frozenset() if is_question(text) else self._answers(text)
+
+    def _answers(self, text: str) -> frozenset[str]:
         said = plain(text)
-        found = self.meanings.get(said)
+        once = set(said.split())
+        found = self.meanings.get(once.pop() if len(once) == 1 else said)
         return frozenset(self._made(said, self._answer_ids)) if found is None else found
 
     def _made(self, said: str, ids: frozenset[str]) -> list[str]:
@@ -168,10 +174,24 @@ class Words:
 
     def only_answers(self, text: str) -> bool:
         """Whether it answers a question and tells nothing: that nothing was done is told."""
-        return bool(self.answers(text) - {"done", "undone"})
+        said = self.answers(text)
+        return "undone" not in said and bool(said - {"done"})
+
+    def only_asks(self, text: str) -> bool:
+        """Whether it is a question that tells nothing: `क्यों`, `ye kya hai`, `सही है?`."""
+        parts = plain(text).split()
+        if not 0 < len(parts) <= MOST_WORDS:
+            return False
+        if is_question(text) and self._answers(text):
+            return True
+        return not self.asking.isdisjoint(parts) and all(
+            part in self.asking or part in self.little for part in parts
+        )
 
     def verdict(self, text: str) -> str | None:
         """yes or no, where the message says that, or that it is done or not, or 1 or 2 for it."""
+        if is_question(text):
+            return None
         said = self.answers(text)
         meant = {verdict for verdict, ids in _VERDICTS.items() if said & ids}
         if len(meant) == 1:
@@ -180,7 +200,9 @@ class Words:
 
     def is_nod(self, text: str) -> bool:
         """Whether it says no more than that he has read it: yes, no, nothing more, or a sign of the hand."""
-        return bool(self.answers(text) & {"yes", "no", "nothing"}) or is_sign(text)
+        said = self.answers(text)
+        nods = said & {"yes", "right", "no", "file", "nothing"}
+        return bool(nods and "undone" not in said) or is_sign(text)
 
     def number(self, text: str) -> int | None:
         """The number that a message is, in digits or as a word, also as `number 2`."""
@@ -196,14 +218,9 @@ class Words:
     def option(
         self, text: str, offered: Sequence[Option], *, numbered: bool = True
     ) -> Option | None:
-        """Which of what was offered the message means: by number, by its own words, by yes and no."""
-        number = self.number(text)
-        if number is not None and not numbered:
-            return None
-        if number is not None:
-            return offered[number - 1] if 0 < number <= len(offered) else None
-        said = plain(text)
-        if not said:
+        """Which of what was offered the message means: by its own words, by yes and no, by number."""
+        said, number = plain(text), self.number(text)
+        if not said or (number is not None and not numbered) or is_question(text):
             return None
         for option in offered:
             if said in (plain(option.title), plain(option.description)):
@@ -212,9 +229,11 @@ class Words:
         for option in offered:
             if meant & {option.id.rpartition(".")[2], *option.means}:
                 return option
+        if number is not None:
+            return offered[number - 1] if 0 < number <= len(offered) else None
         if len(said) < SHORTEST_MISSPELT:
             return None
-        likely = [o for o in offered if fuzz.ratio(said, plain(o.title)) >= ALIKE]
+        likely = [o for o in offered if alike(said, plain(o.title)) >= ALIKE]
         return likely[0] if len(likely) == 1 else None
 
     def is_greeting(self, text: str) -> bool:
@@ -258,13 +277,23 @@ class Words:
         ends = self.frames["ends"]
         first = 1 if said[0] in ends else 0
         end = next((at for at, word in enumerate(said) if at >= first and word in ends), len(said))
-        if not first < end <= first + MOST_NAME or self.no_names.intersection(said[:end]):
+        named = said[first:end]
+        if not 0 < len(named) <= MOST_NAME or not self.beside_places.isdisjoint(named):
+            return ""
+        if self.is_no_name(" ".join(words_[first:end])):
             return ""
         return " ".join(word.strip(",.।") for word in words_[first:end])
 
     def is_no_name(self, text: str) -> bool:
-        """Whether it has a word that no name has: `नाम क्यों चाहिए`."""
-        return not self.no_names.isdisjoint(plain(text).split())
+        """Whether it has a word that no name has: `नाम क्यों चाहिए`; which may be one before a surname:
+        `बिजली बाई`."""
+        said = plain(text).split()
+        if len(said) == 2 and said[1] in self.surnames:
+            return said[0] in self.asking
+        return not self.no_names.isdisjoint(said)
+
+    def has_surname(self, text: str) -> bool:
+        return not self.surnames.isdisjoint(plain(text).split())
 
     def beside_place(self, text: str) -> list[str]:
         """The words of `text` that may be a place's name, or tell where in it: `गाँव` and `में` do not."""
@@ -278,6 +307,10 @@ class Words:
     def is_amiss(self, text: str) -> bool:
         """Whether it tells that something is not, or no more, as it should be."""
         return not self.amiss.isdisjoint(plain(text).split())
+
+    def is_praise(self, text: str) -> bool:
+        """Whether there is thanks or praise in it."""
+        return not self.praise.isdisjoint(plain(text).split())
 
     def field_named(self, text: str) -> str | None:
         """Which field of the card a short message names."""
@@ -308,6 +341,9 @@ class Words:
 
     def is_sentence(self, text: str) -> bool:
         """Whether it says something of something, as no name of a person or a place does."""
+        whole = plain(text).split()
+        if len(whole) >= SHORTEST_SENTENCE and whole[-1] in self.verbs and self.is_amiss(text):
+            return True
         said = plain(self.name_in(text)).split()
         # a verb comes last: `Gaya Prasad` is a name
         return len(said) >= SHORTEST_SENTENCE and any(word in self.verbs for word in said[1:])
@@ -347,16 +383,3 @@ def is_sign(text: str) -> bool:
     """Whether it is made of emoji alone."""
     kept = [char for char in text if not char.isspace() and char not in SELECTORS + "\u200d"]
     return bool(kept) and all(unicodedata.category(char) in ("So", "Sk") for char in kept)
-
-
-def _folded(said: Iterable[str]) -> list[str]:
-    """Each phrase as it is compared; a Devanagari one also as it is typed in Latin letters."""
-    found: list[str] = []
-    for phrase in said:
-        parts = words(phrase)
-        if not parts:
-            raise ValueError(f"`{phrase}` has no word")
-        found.append(" ".join(fold(part) for part in parts))
-        spelt = product(*(romanised(part) for part in parts))
-        found.extend(" ".join(forms) for forms in islice(spelt, MOST_SPELLINGS))
-    return list(dict.fromkeys(found))
