@@ -24,6 +24,7 @@ from services.intake.whatsapp.conversation.core.questions import (
     ServiceQuestion,
     Story,
     adds,
+    hides_name,
     name_in,
     option,
     tell,
@@ -192,6 +193,8 @@ def take(stage: Stage, inbound: Inbound) -> None:
     elif stage.words.is_abuse(inbound.text) and stage.draft.step not in ("kind", "story"):
         tell(stage, inbound)
         stage.say("abuse", call_centre=stage.world.directory.call_centre.phone)
+    elif stage.draft.step != "confirm" and hides_name(stage, inbound):
+        return
     elif not QUESTIONS[stage.draft.step].hear(stage, inbound):
         fail(stage)
 

@@ -44,6 +44,17 @@ def option(
     return Option(f"{stage.draft.number}.{step}.{value}", stage.text(key), description, means)
 
 
+def hides_name(stage: Stage, inbound: Inbound) -> bool:
+    """Whether he wants no name told, or none known to others. Then it is so, whenever he says it."""
+    meant = stage.words.answers(inbound.text) & {"unnamed", "confidential"}
+    if not meant or inbound.sort != "text":
+        return False
+    if stage.draft.step != "name":
+        stage.say("name.secret" if "confidential" in meant else "name.without")
+    stage.answered("name", name=None, confidential=stage.draft.confidential or "confidential" in meant)
+    return True
+
+
 def tell(stage: Stage, inbound: Inbound) -> bool:
     """Put the words of a message to the story; whether there were any. "Yes", "wrong" and "why?" are none."""
     words = inbound.text.strip()
@@ -288,10 +299,6 @@ class Name:
         known, meant = self._known(stage), stage.words.answers(inbound.text)
         if "self" in meant and known:
             stage.answered("name", name=known[0])
-            return True
-        if meant & {"unnamed", "confidential"}:
-            hidden = stage.draft.confidential or "confidential" in meant
-            stage.answered("name", name=None, confidential=hidden)
             return True
         if adds(stage, inbound, named=True):
             return True
