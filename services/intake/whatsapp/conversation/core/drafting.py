@@ -176,7 +176,7 @@ def _store(stage: Stage, some: Sequence[Inbound]) -> None:
         else:
             tell(stage, inbound)
     if stage.draft.step == "story" and (stage.draft.parts or _is_spoken(stage)):
-        stage.answered("story")
+        _story_is_told(stage)
 
 
 def take(stage: Stage, inbound: Inbound) -> None:
@@ -257,7 +257,7 @@ def _attached(stage: Stage, inbound: Inbound) -> None:
         stage.answered("kind")
         if told:
             stage.say("media.spoken" if spoken else "media.taken")
-            stage.answered("story")
+            _story_is_told(stage)
             return
     if album and not spoken:
         stage.asked = True  # one answer to an album; its question stands above
@@ -266,6 +266,15 @@ def _attached(stage: Stage, inbound: Inbound) -> None:
         stage.say("media.unheard" if unheard else "media.added")
         if unheard:
             _count_failure(stage)
+
+
+def _story_is_told(stage: Stage) -> None:
+    """What was only spoken tells nobody yet what it is about: whoever hears it decides, and not a list that
+    the one who spoke may not be able to read."""
+    if stage.draft.text:
+        stage.answered("story")
+    else:
+        stage.answered("story", "service", service=None)
 
 
 def _keep_for_draft(stage: Stage, inbound: Inbound) -> Attachment | None:
