@@ -91,6 +91,11 @@ def describe(stage: Stage, followed: Followed) -> str:
     return "\n".join(lines)
 
 
+def is_asked(stage: Stage) -> bool:
+    """Whether an officer waits for an answer."""
+    return any(one.state == "awaiting_citizen" for one in stage.world.cases)
+
+
 def pick(
     stage: Stage,
     cases: Sequence[Followed],

@@ -12,7 +12,7 @@ from services.intake.whatsapp.conversation.core.model import MOST_PENDING, At
 from services.intake.whatsapp.conversation.core.numbers import ticket_in
 from services.intake.whatsapp.conversation.core.questions import number_in
 from services.intake.whatsapp.conversation.core.stage import Stage
-from services.intake.whatsapp.conversation.core.understanding import says_something
+from services.intake.whatsapp.conversation.core.understanding import is_sign, says_something
 from services.kernel.domain import danger
 from services.kernel.domain.filing import comparable
 
@@ -50,10 +50,12 @@ def _idle(stage: Stage, inbound: Inbound) -> None:
         talk.welcome(stage)
     elif aftercare.is_verdict(stage, inbound):
         return
-    elif words.is_nod(inbound.text) and stage.conversation.last_at is not None:
-        stage.say("thanks")
     elif words.is_abuse(inbound.text) and not _suggests(stage, inbound.text):
         stage.say("abuse", call_centre=stage.world.directory.call_centre.phone)
+    elif says_something(inbound.text) and not is_sign(inbound.text) and cases.is_asked(stage):
+        _new_or_answer(stage, inbound)
+    elif words.is_nod(inbound.text) and stage.conversation.last_at is not None:
+        stage.say("thanks")
     elif _tells(stage, inbound.text):
         _new_or_answer(stage, inbound)
     elif stage.conversation.last_at is None:
@@ -86,14 +88,25 @@ def _suggests(stage: Stage, text: str) -> bool:
 def _new_or_answer(stage: Stage, inbound: Inbound) -> None:
     """A new story, unless it may be about a case of his: then he says which of the two it is."""
     asked = _cases_meant(stage, inbound)
-    if len(asked) == 1 and asked[0].state == "resolved" and not _suggests(stage, inbound.text):
-        aftercare.about(stage, asked[0], [inbound])  # he was just told of it, and tells of nothing else
+    if len(asked) == 1 and _is_about(stage, inbound, asked[0]):
+        aftercare.about(stage, asked[0], [inbound])
     elif asked:
         one = "answer.which" if asked[0].state != "closed" else "answer.which.closed"
         key = one if len(asked) == 1 else "cases.which"
         cases.pick(stage, asked, "answer", key, pending=[inbound])
     else:
         drafting.begin(stage, [inbound])
+
+
+def _is_about(stage: Stage, inbound: Inbound, meant: Followed) -> bool:
+    """Whether it is surely about a case of which he was just told: it tells of nothing else. An officer is
+    answered with a few words; more may be about anything."""
+    if _suggests(stage, inbound.text):
+        return False
+    if meant.state == "resolved":
+        return True
+    few = inbound.sort == "text" and len(inbound.text.split()) <= aftercare.STORY_WORDS
+    return few and meant.state == "awaiting_citizen" and meant.ticket == stage.conversation.noticed
 
 
 def _cases_meant(stage: Stage, inbound: Inbound) -> list[Followed]:
