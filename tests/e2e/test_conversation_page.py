@@ -41,11 +41,6 @@ async def tap(page: Page, title: str) -> None:
     await page.get_by_test_id("reply-button").filter(has_text=title).last.click()
 
 
-async def pick(page: Page, title: str) -> None:
-    await page.get_by_test_id("list-open").last.click()
-    await page.get_by_test_id("list-row").filter(has_text=title).first.click()
-
-
 async def resolve(at: Line, ticket: str, token: str) -> None:
     """The officer takes the case on and says that it is done."""
     for action in ("acknowledge", "start", "resolve"):
@@ -68,7 +63,7 @@ async def test_from_the_greeting_to_not_satisfied_and_open_again(
         await answered(page, "जांजगीर-चांपा")
         await say(page, "हमारे मोहल्ले का हैंडपंप तीन दिन से खराब है")
         await answered(page, "किस बारे में")
-        await pick(page, "हैंडपंप खराब")
+        await tap(page, "हैंडपंप खराब")
         await answered(page, "कहाँ की बात")
         await say(page, "तरोद")
         await answered(page, "किसके नाम से")
