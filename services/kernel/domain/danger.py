@@ -52,6 +52,7 @@ class _Phrase:
     owner: str  # the rule's id, or "past" or "now"
     level: _Level
     steps: tuple[_Step, ...]
+    alone: bool  # it is danger where nothing else is said
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class _Lexicon:
         for at, word in enumerate(sentence):
             for phrase in self.beginning_with(word):
                 end = _match(phrase.steps, 1, sentence, at + 1)
+                if phrase.alone and (at, end) != (0, len(sentence)):
+                    continue
                 if end is not None:
                     yield _Hit(phrase.owner, phrase.level, at, end)
 
@@ -102,7 +105,8 @@ class _Lexicon:
 
     def _index(self, owner: str, level: _Level, phrases: Iterable[str]) -> None:
         for text in phrases:
-            phrase = _Phrase(owner, level, tuple(self._steps(text)))
+            bare = text.removeprefix("[").removesuffix("]")
+            phrase = _Phrase(owner, level, tuple(self._steps(bare)), alone=bare != text)
             for word in phrase.steps[0].words:
                 self._by_word.setdefault(word, []).append(phrase)
             for stem in phrase.steps[0].stems:

@@ -13,6 +13,15 @@ from services.kernel.domain import danger
 from services.kernel.domain.danger import Danger, find
 
 EMERGENCY = """
+बचाओ
+bachao bachao!
+koi bachao
+मुझे बचाओ
+आग
+AAG!!
+maar rahe hai
+dub raha hai
+doob gaya baccha
 बिजली का तार टूट कर सड़क पर गिर गया है
 bijli ka taar toot kar gir gaya hai jaldi aao
 live wire has fallen on the road
@@ -90,6 +99,11 @@ wire is broken and lying on road
 bachcha nahar me bah gaya
 """
 URGENT = """
+saanp
+सांप निकला है
+करंट
+एम्बुलेंस
+पुलिस भेजो जल्दी
 तार बहुत नीचे लटक रहे हैं
 bijli ka taar latak raha hai
 स्कूल भवन जर्जर है
@@ -117,6 +131,12 @@ sarpanch dhamki deta hai
 दीवार में दरारें आ गई हैं
 """
 NORMAL = """
+बेटी बचाओ बेटी पढ़ाओ
+पानी बचाओ
+मच्छर मार रहे हैं
+सांप सीढ़ी
+करंट अफेयर की किताब
+police bharti kab hai
 gas connection nahi mila
 गैस कनेक्शन चाहिए उज्ज्वला योजना
 transformer fire brigade office
@@ -307,7 +327,7 @@ def test_every_phrase_of_the_list_is_found_or_overruled() -> None:
 def say(phrase: str, lists: dict[str, list[str]]) -> str:
     """The phrase said in the shortest way, with the first of every choice."""
     said = []
-    for part in phrase.split():
+    for part in phrase.strip("[]").split():
         if part in (".", "…"):
             continue
         word = part.split("|")[0]
