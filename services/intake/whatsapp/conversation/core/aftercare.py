@@ -11,8 +11,7 @@ from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import MOST_PENDING, CitizenAct, recordings
 from services.intake.whatsapp.conversation.core.stage import Stage
 from services.intake.whatsapp.conversation.core.understanding import is_sign, plain
-from services.kernel.domain import danger, tickets
-from services.kernel.domain.filing import comparable
+from services.kernel.domain import tickets
 
 STORY_WORDS = 3
 """So many words may tell something that no word list knows."""
@@ -170,9 +169,7 @@ def rated(stage: Stage, inbound: Inbound) -> bool:
     """Whoever says something else instead of rating tells of something new, or is done. Whether he is."""
     drafting.home(stage)
     text = inbound.text
-    if inbound.sort != "text" or danger.find(text):
-        return False
-    if stage.world.suggest(comparable(text), "complaint") or stage.words.is_greeting(text):
+    if inbound.sort != "text" or talk.suggests(stage, text) or stage.words.is_greeting(text):
         return False
     if stage.words.is_amiss(text) and not stage.words.only_answers(text):
         return False

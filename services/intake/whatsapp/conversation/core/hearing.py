@@ -12,9 +12,7 @@ from services.intake.whatsapp.conversation.core.model import MOST_PENDING, At
 from services.intake.whatsapp.conversation.core.numbers import ticket_in
 from services.intake.whatsapp.conversation.core.questions import number_in
 from services.intake.whatsapp.conversation.core.stage import Stage
-from services.intake.whatsapp.conversation.core.understanding import is_sign, says_something
-from services.kernel.domain import danger
-from services.kernel.domain.filing import comparable
+from services.intake.whatsapp.conversation.core.understanding import says_something
 
 
 def hear(stage: Stage, inbound: Inbound) -> None:
@@ -50,9 +48,9 @@ def _idle(stage: Stage, inbound: Inbound) -> None:
         talk.welcome(stage)
     elif aftercare.is_verdict(stage, inbound):
         return
-    elif words.is_abuse(inbound.text) and not _suggests(stage, inbound.text):
+    elif words.is_abuse(inbound.text) and not talk.suggests(stage, inbound.text):
         stage.say("abuse", call_centre=stage.world.directory.call_centre.phone)
-    elif says_something(inbound.text) and not is_sign(inbound.text) and cases.is_asked(stage):
+    elif says_something(inbound.text) and cases.is_asked(stage):
         _new_or_answer(stage, inbound)
     elif words.is_nod(inbound.text) and stage.conversation.last_at is not None:
         stage.say("thanks")
@@ -76,13 +74,9 @@ def _not_understood(stage: Stage) -> None:
 
 def _tells(stage: Stage, text: str) -> bool:
     """Whether words tell something, rather than try out what happens."""
-    if not says_something(text) or stage.words.only_answers(text) or stage.words.only_asks(text):
+    if not stage.words.tells(text):
         return False
-    return len(text.split()) >= aftercare.STORY_WORDS or _suggests(stage, text)
-
-
-def _suggests(stage: Stage, text: str) -> bool:
-    return bool(stage.world.suggest(comparable(text), "complaint") or danger.find(text))
+    return len(text.split()) >= aftercare.STORY_WORDS or talk.suggests(stage, text)
 
 
 def _new_or_answer(stage: Stage, inbound: Inbound) -> None:
@@ -101,7 +95,7 @@ def _new_or_answer(stage: Stage, inbound: Inbound) -> None:
 def _is_about(stage: Stage, inbound: Inbound, meant: Followed) -> bool:
     """Whether it is surely about a case of which he was just told: it tells of nothing else. An officer is
     answered with a few words; more may be about anything."""
-    if _suggests(stage, inbound.text):
+    if talk.suggests(stage, inbound.text):
         return False
     if meant.state == "resolved":
         return True
@@ -119,7 +113,7 @@ def _cases_meant(stage: Stage, inbound: Inbound) -> list[Followed]:
         for one in known
         if one.state == "awaiting_citizen" or (one.state == "resolved" and one.ticket == noticed)
     ]
-    if found or inbound.sort != "text" or _suggests(stage, inbound.text):
+    if found or inbound.sort != "text" or talk.suggests(stage, inbound.text):
         return found
     going_on = [one for one in known if one.case is not None and one.case.open]
     return going_on or [one for one in known if one.state == "closed" and _can_reopen(stage, one)]
@@ -161,7 +155,7 @@ def _correct(stage: Stage, inbound: Inbound) -> None:
     field = stage.words.correction(inbound.text) if inbound.sort == "text" else None
     if field and correct(stage, field):
         return
-    tells = stage.words.is_sentence(inbound.text) or _suggests(stage, inbound.text)
+    tells = stage.words.is_sentence(inbound.text) or talk.suggests(stage, inbound.text)
     if tells and talk.is_story(stage, inbound):
         stage.go("draft")
         drafting.take(stage, inbound)

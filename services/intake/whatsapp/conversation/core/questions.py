@@ -56,9 +56,9 @@ def hides_name(stage: Stage, inbound: Inbound) -> bool:
 
 
 def tell(stage: Stage, inbound: Inbound) -> bool:
-    """Put the words of a message to the story; whether there were any. "Yes", "wrong" and "why?" are none."""
+    """Put the words of a message to the story; whether there were any that tell something."""
     words = inbound.text.strip()
-    if not says_something(words) or stage.words.only_answers(words) or stage.words.only_asks(words):
+    if not stage.words.tells(words):
         return False
     draft = stage.draft
     room = MOST_TEXT - len(draft.text) - 1

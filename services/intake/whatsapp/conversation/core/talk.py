@@ -11,8 +11,9 @@ from services.intake.whatsapp.conversation.core.inbound import Inbound
 from services.intake.whatsapp.conversation.core.model import Callback, Conversation, Option, Tongue
 from services.intake.whatsapp.conversation.core.saying import telephone
 from services.intake.whatsapp.conversation.core.stage import Stage
-from services.intake.whatsapp.conversation.core.understanding import says_something
+from services.kernel.domain import danger
 from services.kernel.domain.calendar import WorkingCalendar
+from services.kernel.domain.filing import comparable
 
 
 def welcome(stage: Stage) -> None:
@@ -60,12 +61,15 @@ def is_story(stage: Stage, inbound: Inbound) -> bool:
     words = stage.words
     return (
         inbound.sort == "text"
-        and says_something(inbound.text)
+        and words.tells(inbound.text)
         and not words.is_greeting(inbound.text)
-        and not words.only_answers(inbound.text)
-        and not words.only_asks(inbound.text)
         and words.command(inbound.text) is None
     )
+
+
+def suggests(stage: Stage, text: str) -> bool:
+    """Whether words tell of a trouble that is known, or of danger."""
+    return bool(stage.world.suggest(comparable(text), "complaint") or danger.find(text))
 
 
 def own_cases(stage: Stage) -> None:

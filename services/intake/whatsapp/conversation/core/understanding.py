@@ -188,6 +188,10 @@ class Words:
             part in self.asking or part in self.little for part in parts
         )
 
+    def tells(self, text: str) -> bool:
+        """Whether there are words in it that tell something: "yes", "wrong" and "why?" tell nothing."""
+        return says_something(text) and not self.only_answers(text) and not self.only_asks(text)
+
     def verdict(self, text: str) -> str | None:
         """yes or no, where the message says that, or that it is done or not, or 1 or 2 for it."""
         if is_question(text):
