@@ -6,17 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.bench.test_bench import FIELDS, _processes_of
 from tests.conftest import PROJECT
 
+FIELDS = {"name", "value", "unit", "baseline", "ratio", "goal", "met"}
 
-def short_figures(name: str, home: Path) -> dict[str, dict[str, Any]]:
-    """Its figures by their names."""
+
+def short_figures(home: Path, *names: str) -> dict[str, dict[str, Any]]:
+    """The figures of these benchmarks by their names."""
     done = subprocess.run(
-        [sys.executable, "-m", "services.cli.main", "bench", "--short", "--json", name],
+        [sys.executable, "-m", "services.cli.main", "bench", "--short", "--json", *names],
         cwd=PROJECT,
         env={**os.environ, "SAMVAD_HOME": str(home)},
         capture_output=True,
@@ -25,12 +27,22 @@ def short_figures(name: str, home: Path) -> dict[str, dict[str, Any]]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    figures = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
-    assert all(set(figure) == FIELDS and figure["value"] >= 0 for figure in figures.values())
-    assert not list((home / "bench").glob("*-*")), "stacks of the benchmark are taken away"
+    told = json.loads(done.stdout)["figures"]
+    assert all(set(figure) == FIELDS and figure["value"] >= 0 for figure in told)
+    assert not list((home / "bench").glob("*-*")), "stacks of the benchmarks are taken away"
     assert _processes_of(home) == []
-    return figures
+    return {figure["name"]: figure for figure in told}
 
 
 def goals(figures: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {name: figure["goal"] for name, figure in figures.items() if figure["goal"]}
+
+
+def _processes_of(home: Path) -> list[str]:
+    """Processes with `home` in their settings, each as its command."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(home).encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,9 +11,7 @@ from services.bench.book import write_short_book
 from services.bench.figures import Figure, against, as_json, limited, plain
 from services.kernel.contracts.events import CaseFiled
 from services.notify.adapters.book_file import load_book
-from tests.conftest import PROJECT
-
-FIELDS = {"name", "value", "unit", "baseline", "ratio", "goal", "met"}
+from tests.bench.running import FIELDS, goals, short_figures
 
 
 def test_a_ratio_is_of_the_medians_and_meets_its_goal_or_not() -> None:
@@ -53,20 +47,7 @@ def test_the_short_book_tells_the_citizen_of_the_number_and_nothing_else(tmp_pat
 
 def test_every_benchmark_runs_in_its_short_form(tmp_path: Path) -> None:
     names = ["intake", "pipeline", "latency", "lifecycle", "memory", "sla"]
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli.main", "bench", "--short", "--json", *names],
-        cwd=PROJECT,
-        env={**os.environ, "SAMVAD_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    figures = json.loads(done.stdout)["figures"]
-    assert all(set(figure) == FIELDS and figure["value"] >= 0 for figure in figures)
-    with_goals = {figure["name"] for figure in figures if figure["goal"]}
-    assert with_goals == {
+    assert goals(short_figures(tmp_path, *names)).keys() == {
         "intake accepted",
         "pipeline",
         "pipeline over case by case",
@@ -84,15 +65,3 @@ def test_every_benchmark_runs_in_its_short_form(tmp_path: Path) -> None:
         "armed by events",
         "explanation of a year",
     }
-    assert not list((tmp_path / "bench").glob("*-*")), "stacks of the benchmarks are taken away"
-    assert _processes_of(tmp_path) == []
-
-
-def _processes_of(home: Path) -> list[str]:
-    """Processes with `home` in their settings, each as its command."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if str(home).encode() in (process / "environ").read_bytes():
-                found.append((process / "cmdline").read_text().replace("\0", " "))
-    return found

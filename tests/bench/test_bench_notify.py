@@ -25,7 +25,7 @@ def test_no_hour_is_quiet_in_the_short_book(tmp_path: Path) -> None:
 
 def test_the_benchmark_of_sending_runs_in_its_short_form(tmp_path: Path) -> None:
     """That every message was sent once, and that the bare loops store what ours stores, it checks itself."""
-    figures = short_figures("notify", tmp_path)
+    figures = short_figures(tmp_path, "notify")
     assert goals(figures) == {
         "messages sent": "ratio ≥ 0.7",
         "202 to provider, 20 cases/s, one message, p99": "≤ 150 ms",

@@ -58,7 +58,7 @@ def test_no_hour_is_quiet_while_it_is_measured(tmp_path: Path) -> None:
 def test_the_benchmark_of_the_chatbot_runs_in_its_short_form(tmp_path: Path) -> None:
     """That everybody was answered, that every conversation came as far as it should, and that the bare loop
     stores what ours stores, it checks itself."""
-    figures = short_figures("whatsapp", tmp_path)
+    figures = short_figures(tmp_path, "whatsapp")
     assert goals(figures) == {
         "webhook accepted": "ratio ≥ 0.7",
         "webhook to reply, 20 messages/s, p99": "≤ 300 ms",

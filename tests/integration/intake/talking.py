@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from services.intake.whatsapp.conversation.app import Conversation, build
 from services.intake.whatsapp.webhook.body import Piece
 from services.intake.whatsapp.webhook.records import Records
@@ -18,6 +20,7 @@ from services.kernel.contracts.beside import CallbackRequested, MessageRequested
 from services.kernel.contracts.codec import Record
 from services.kernel.contracts.envelope import Caller, Requested, unseal
 from services.kernel.contracts.topics import CALLS, MESSAGES
+from services.kernel.domain.errors import Retry, Unavailable
 from services.kernel.domain.naming import Names
 from services.kernel.testing.memory import ManualClock, MemoryBroker
 
@@ -78,6 +81,17 @@ class Line:
         rejected = await self.service.turns.handle(records)
         assert not rejected
         return [self.open(one) for one in self.asked() if one.key not in before]
+
+    async def hear_in_vain(self, record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The turn is taken, and the store is away when it is to be written."""
+
+        async def away(*_: object) -> set[int]:
+            raise Unavailable("the store")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(self.service.conversations, "write", away)
+            with pytest.raises(Retry):
+                await self.hear(record)
 
     async def talk(self, phone: str, *words: str) -> list[Requested]:
         """One message after the other; the replies to the last."""

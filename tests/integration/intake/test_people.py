@@ -10,7 +10,7 @@ from services.intake.whatsapp.conversation.adapters.conversation_store import GO
 from services.kernel.adapters import mongo
 from services.kernel.adapters.directory.store import DirectoryStore
 from services.kernel.contracts.codec import Record
-from services.kernel.domain.errors import Retry, Unavailable, Unknown
+from services.kernel.domain.errors import Unknown
 from tests.integration.intake.talking import Line, texts
 
 COUNT = itertools.count()
@@ -104,16 +104,8 @@ async def test_a_join_that_is_not_written_leaves_the_other_as_it_was(
     for words in (STORY, "1", "1", "सीता", "छोड़ दें", "हाँ"):
         await line.hear(hidden(line, "IN.5", words))
     (receipt,) = await line.receipts()
-    store, both = line.service.conversations, line.text(PHONE, "स्थिति", from_user_id="IN.5")
-    write = store.write
-
-    async def away(*_: object) -> set[int]:
-        raise Unavailable("the store")
-
-    monkeypatch.setattr(store, "write", away)
-    with pytest.raises(Retry):
-        await line.hear(both)
-    monkeypatch.setattr(store, "write", write)
+    both = line.text(PHONE, "स्थिति", from_user_id="IN.5")
+    await line.hear_in_vain(both, monkeypatch)
     assert receipt["_id"] in texts(await line.hear(both))
 
 
