@@ -73,6 +73,16 @@ class Line:
         more = {"type": "interactive", "interactive": reply}
         return self.text(phone, "", wamid, **more)
 
+    def hidden(self, user: str, words: str = "", choice: str = "", wamid: str = "") -> Record:
+        """A message of somebody who shows no number."""
+        item = {"from_user_id": user, "id": wamid or f"wamid.{user}.{next(self._numbers)}", "type": "text"}
+        if choice:
+            reply = {"type": "button_reply", "button_reply": {"id": choice, "title": "x"}}
+            item |= {"type": "interactive", "interactive": reply}
+        else:
+            item |= {"text": {"body": words}}
+        return self.record(item, {"user_id": user, "profile": {"name": "Sita"}})
+
     async def hear(self, *records: Record) -> list[Requested]:
         """Handle them as one batch; what is newly asked of notify, messages that were published again left
         out."""

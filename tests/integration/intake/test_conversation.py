@@ -146,24 +146,13 @@ async def filed(line: Line, phone: str) -> str:
     return str(ticket)
 
 
-def without_number(line: Line, user: str, words: str = "", choice: str = "") -> Record:
-    """A message of somebody who shows WhatsApp's businesses no number."""
-    item = {"from_user_id": user, "id": f"wamid.{user}.{words}.{choice}", "type": "text"}
-    if choice:
-        reply = {"type": "button_reply", "button_reply": {"id": choice, "title": "x"}}
-        item |= {"type": "interactive", "interactive": reply}
-    else:
-        item |= {"text": {"body": words}}
-    return line.record(item, {"user_id": user, "profile": {"name": "Sita"}})
-
-
 async def test_who_shows_no_number_is_answered_by_his_id_and_keeps_his_cases(line: Line) -> None:
     for words in WAY:
         choice = words[1:] if words.startswith("@") else ""
-        await line.hear(without_number(line, "IN.1", "" if choice else words, choice))
-    (asked,) = await line.hear(without_number(line, "IN.1", choice="1.phone.skip"))
+        await line.hear(line.hidden("IN.1", "" if choice else words, choice))
+    (asked,) = await line.hear(line.hidden("IN.1", choice="1.phone.skip"))
     assert asked.to == "IN.1"
-    (done,) = await line.hear(without_number(line, "IN.1", choice="1.confirm.yes"))
+    (done,) = await line.hear(line.hidden("IN.1", choice="1.confirm.yes"))
     (receipt,) = await line.receipts()
     assert receipt["_id"] in (done.text or "")
     assert done.channels == ("whatsapp",)
@@ -185,12 +174,12 @@ async def test_a_changed_number_keeps_its_cases_and_the_old_one_shows_nothing(li
 
 
 async def test_a_changed_user_id_keeps_its_cases(line: Line) -> None:
-    await line.hear(without_number(line, "IN.1", STORY))
+    await line.hear(line.hidden("IN.1", STORY))
     system = {"type": "user_changed_user_id", "user_id": "IN.2", "previous_user_id": "IN.1"}
     item = {"id": "wamid.s", "from_user_id": "IN.1", "type": "system", "system": system}
     await line.hear(line.record(item))
     # the draft is still his
-    (reply,) = await line.hear(without_number(line, "IN.2", choice="1.service.hand-pump"))
+    (reply,) = await line.hear(line.hidden("IN.2", choice="1.service.hand-pump"))
     assert "तरौद" in (reply.text or "")
 
 
@@ -198,9 +187,9 @@ async def test_two_who_turn_out_to_be_one_have_the_cases_of_both(line: Line) -> 
     ticket = await filed(line, PHONE)
     for words in WAY:
         choice = words[1:] if words.startswith("@") else ""
-        await line.hear(without_number(line, "IN.7", "" if choice else words, choice))
-    await line.hear(without_number(line, "IN.7", choice="1.phone.skip"))
-    await line.hear(without_number(line, "IN.7", choice="1.confirm.yes"))
+        await line.hear(line.hidden("IN.7", "" if choice else words, choice))
+    await line.hear(line.hidden("IN.7", choice="1.phone.skip"))
+    await line.hear(line.hidden("IN.7", choice="1.confirm.yes"))
     tickets = {receipt["_id"] for receipt in await line.receipts()}
     assert len(tickets) == 2
     (reply,) = await line.hear(line.text(PHONE, "status", from_user_id="IN.7"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from services.intake.whatsapp.conversation.adapters.conversation_store import GONE
@@ -13,7 +11,6 @@ from services.kernel.contracts.codec import Record
 from services.kernel.domain.errors import Unknown
 from tests.integration.intake.talking import Line, texts
 
-COUNT = itertools.count()
 PHONE, OTHER, THIRD = "919999900001", "919999900002", "919999900003"
 STORY = "तरौद में हमारा हैंडपंप खराब है"
 
@@ -21,17 +18,6 @@ STORY = "तरौद में हमारा हैंडपंप खरा�
 @pytest.fixture
 async def line(database: mongo.Database, directory: DirectoryStore) -> Line:
     return Line.of(database)
-
-
-def hidden(line: Line, user: str, words: str = "", choice: str = "", wamid: str = "") -> Record:
-    """A message of somebody who shows no number."""
-    item = {"from_user_id": user, "id": wamid or f"wamid.{user}.{next(COUNT)}", "type": "text"}
-    if choice:
-        reply = {"type": "button_reply", "button_reply": {"id": choice, "title": "x"}}
-        item |= {"type": "interactive", "interactive": reply}
-    else:
-        item |= {"text": {"body": words}}
-    return line.record(item, {"user_id": user, "profile": {"name": "Sita"}})
 
 
 def moved(line: Line, old: str, new: str) -> Record:
@@ -57,7 +43,7 @@ async def test_any_number_of_people_may_turn_out_to_be_one(line: Line) -> None:
     for number in range(3):
         phone, user = f"91999990001{number}", f"IN.{number}"
         await line.hear(line.text(phone, "नमस्ते"))
-        await line.hear(hidden(line, user, "नमस्ते"))
+        await line.hear(line.hidden(user, "नमस्ते"))
         assert await line.hear(line.text(phone, "मेनू", from_user_id=user))
     assert sorted(map(len, await names(line))) == [0, 0, 0, 2, 2, 2]
 
@@ -76,7 +62,7 @@ async def test_several_numbers_may_come_to_where_somebody_was_before(line: Line)
 
 async def test_a_draft_is_kept_when_two_turn_out_to_be_one(line: Line) -> None:
     await line.talk(PHONE, "नमस्ते")
-    await line.hear(hidden(line, "IN.5", STORY))
+    await line.hear(line.hidden("IN.5", STORY))
     (reply,) = await line.hear(line.text(PHONE, "1", from_user_id="IN.5"))
     # the subject is answered, and the place is asked
     assert "तरौद" in (reply.text or "")
@@ -87,13 +73,13 @@ async def test_a_button_of_one_chat_files_nothing_of_the_other(line: Line) -> No
     for words in (STORY, "1", "1", "राम कुमार"):
         await line.hear(line.text(PHONE, words))
     for words in ("राशन कार्ड नहीं बना है", "1", "नैला", "सीता", "छोड़ दें"):
-        await line.hear(hidden(line, "IN.5", words))
-    confirm = hidden(line, "IN.5", choice="1.confirm.yes", wamid="wamid.confirm")
+        await line.hear(line.hidden("IN.5", words))
+    confirm = line.hidden("IN.5", choice="1.confirm.yes", wamid="wamid.confirm")
     await line.hear(confirm)
     assert len(await line.receipts()) == 1
     await line.hear(line.text(PHONE, "मेनू", from_user_id="IN.5"))
     assert not await line.hear(confirm)
-    again = await line.hear(hidden(line, "IN.5", choice="1.confirm.yes", wamid="wamid.again"))
+    again = await line.hear(line.hidden("IN.5", choice="1.confirm.yes", wamid="wamid.again"))
     assert again and len(await line.receipts()) == 1
 
 
@@ -102,7 +88,7 @@ async def test_a_join_that_is_not_written_leaves_the_other_as_it_was(
 ) -> None:
     await line.talk(PHONE, "नमस्ते")
     for words in (STORY, "1", "1", "सीता", "छोड़ दें", "हाँ"):
-        await line.hear(hidden(line, "IN.5", words))
+        await line.hear(line.hidden("IN.5", words))
     (receipt,) = await line.receipts()
     both = line.text(PHONE, "स्थिति", from_user_id="IN.5")
     await line.hear_in_vain(both, monkeypatch)
@@ -117,8 +103,8 @@ async def test_a_number_with_another_user_id_is_another_person(line: Line) -> No
     shown = texts(await line.hear(line.text(PHONE, own, from_user_id="IN.2")))
     assert own in shown
     # who had it before is still known by his id, and has his case
-    assert ticket in texts(await line.hear(hidden(line, "IN.1", "स्थिति")))
-    assert own not in texts(await line.hear(hidden(line, "IN.1", own)))
+    assert ticket in texts(await line.hear(line.hidden("IN.1", "स्थिति")))
+    assert own not in texts(await line.hear(line.hidden("IN.1", own)))
 
 
 async def test_a_number_that_was_left_without_a_word_is_not_his_any_more(line: Line) -> None:
