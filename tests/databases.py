@@ -24,7 +24,7 @@ MOST = 5_000
 class Databases:
     """Those of one MongoDB, with all indexes of the line and nothing in them."""
 
-    def __init__(self, url: str, at_least: int = AT_LEAST) -> None:
+    def __init__(self, url: str, at_least: int | None = AT_LEAST) -> None:
         self._url = url
         self._at_least = at_least
         self._free: deque[str] = deque()
@@ -39,11 +39,14 @@ class Databases:
         try:
             yield database
         finally:
-            self._free.append(database.name)
+            if self._at_least is None:
+                await database.client.drop_database(database.name)
+            else:
+                self._free.append(database.name)
             mongo.close(database)
 
     async def _emptied(self) -> mongo.Database | None:
-        if len(self._free) < self._at_least:
+        if self._at_least is None or len(self._free) < self._at_least:
             return None
         database = mongo.connect(self._url, self._free.popleft())
         # here and not after the test before: by now nobody of it writes any more
